@@ -1,0 +1,61 @@
+/**
+ * A validated `pipeline.yaml`: types only. Knows no graph: stages refer to each other by name here.
+ */
+import type { SourceRange } from '../diagnostic.ts';
+import type { Json, JsonObject } from '../json.ts';
+
+export interface Pipeline {
+  /** Absolute path of the YAML file. */
+  readonly file: string;
+  /** Absolute folder of the YAML file: every relative path in it counts from here. */
+  readonly root: string;
+  /** Shared params after `--set`, with `${…}` inside them resolved. */
+  readonly params: JsonObject;
+  readonly remote?: string;
+  /** In file order. */
+  readonly stages: readonly StageSpec[];
+}
+
+export interface StageSpec {
+  readonly name: string;
+  readonly range: SourceRange;
+  readonly body: StageBody;
+  /** In file order; values as resolved from `${params.x}`. Empty without a matrix. */
+  readonly matrix: readonly MatrixAxis[];
+  readonly inputs: readonly InputSpec[];
+  /** Outputs of `cmd:` stages; a module stage declares its own in code. */
+  readonly outputs: { readonly [name: string]: string };
+  /** May still hold `${matrix.x}`. */
+  readonly params: JsonObject;
+  readonly resources: Resources;
+  readonly retries: number;
+  readonly timeoutMs?: number;
+  /** Names of environment variables that the stage may see and that enter its key. */
+  readonly env: readonly string[];
+  readonly seed: number;
+  readonly numerics: 'interchangeable' | 'strict';
+}
+
+export type StageBody =
+  | { readonly kind: 'module'; readonly use: string; readonly range: SourceRange }
+  | { readonly kind: 'command'; readonly cmd: string; readonly range: SourceRange };
+
+export interface MatrixAxis {
+  readonly axis: string;
+  /** A scalar, or an object whose `name` labels the cell. */
+  readonly values: readonly Json[];
+}
+
+export interface InputSpec {
+  readonly name: string;
+  /** `STAGE.OUTPUT`, a path, a folder or a glob; may hold `${…}`. */
+  readonly sources: readonly string[];
+  readonly range: SourceRange;
+}
+
+export interface Resources {
+  readonly cpu: number;
+  readonly gpu: number;
+  readonly memoryBytes: number;
+  readonly pools: { readonly [pool: string]: number };
+}

@@ -1,0 +1,29 @@
+/**
+ * A trace: key → output digests, with what it cost and where it came from. Types only.
+ */
+import type { Digest, Key } from '../digest.ts';
+import type { TaskId } from '../event.ts';
+import type { Fingerprint } from '../fingerprint/document.ts';
+
+export interface Trace {
+  readonly key: Key;
+  readonly fingerprint: Fingerprint;
+  readonly outputs: { readonly [name: string]: OutputRecord };
+  readonly notes: readonly string[];
+  readonly cost: { readonly wallMs: number; readonly cpuMs: number; readonly peakRssBytes: number };
+  readonly provenance: { readonly task: TaskId; readonly finishedAt: string; readonly node: string; readonly platform: string; readonly runId: string };
+}
+
+/** A folder's digest names a blob that holds its canonical listing (`TreeEntry[]` as canonical JSON). */
+export interface OutputRecord {
+  readonly kind: 'file' | 'folder';
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+export interface TreeEntry {
+  /** Relative path with `/`. */
+  readonly name: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
