@@ -1,0 +1,81 @@
+/**
+ * Bundles the command line, the task host and the backend probe into dist/. Plain JavaScript, since
+ * Node 20 can't run TypeScript and this is what turns TypeScript into something it can run.
+ * `dist/stamp.json` lists the sources, so that bin/pipe.mjs notices when they changed.
+ */
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const outFolder = join(root, 'dist');
+
+// CommonJS packages call require() for Node's own modules; an ESM bundle has none of its own.
+const requireShim =
+  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  write: false,
+  metafile: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+/** Builds all of dist/; `fresh` also removes what earlier builds left there. */
+export async function buildAll({ fresh = false } = {}) {
+  const results = await Promise.all([
+    build({
+      ...shared,
+      entryPoints: { pipe: 'src/cli/main.ts' },
+      outdir: 'dist',
+      splitting: true,
+      chunkNames: 'chunk-[name]-[hash]',
+      minifySyntax: true,
+      banner: { js: requireShim },
+      // esbuild carries a native binary that it looks for beside its own files; fsevents is macOS only.
+      external: ['esbuild', 'fsevents'],
+    }),
+    build({ ...shared, entryPoints: { stage: 'src/pipe/stage.ts' }, outdir: 'dist' }),
+    build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
+    build({
+      ...shared,
+      entryPoints: { probe: 'src/tensor/probe.ts' },
+      outdir: 'dist',
+      packages: 'external',
+    }),
+  ]);
+  if (fresh) rmSync(outFolder, { recursive: true, force: true });
+  mkdirSync(outFolder, { recursive: true });
+  for (const file of results.flatMap((result) => result.outputFiles))
+    writeWhole(file.path, file.contents);
+  const sources = [...new Set(results.flatMap((result) => Object.keys(result.metafile.inputs)))]
+    .filter((path) => !path.startsWith('node_modules/'))
+    .concat('build.mjs');
+  const stamp = sources.map((path) => ({ path, ...identity(join(root, path)) }));
+  writeWhole(join(outFolder, 'stamp.json'), JSON.stringify(stamp));
+}
+
+/** Size and mtime of a source, as the stamp records them. */
+export function identity(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return { size: stat?.size ?? -1, mtimeMs: stat?.mtimeMs ?? -1 };
+}
+
+/** Other processes may load the file meanwhile: they see the old one or the new one, whole. */
+function writeWhole(path, contents) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildAll({ fresh: true });
+  const files = readdirSync(outFolder);
+  console.error(`dist/: ${files.length} files`);
+}

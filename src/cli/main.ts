@@ -1,0 +1,128 @@
+/**
+ * The command line: finds the command, parses its options, turns every way of failing into an exit
+ * code. The only place that ends the process.
+ */
+import { parseArgs } from 'node:util';
+import { nearestName } from '../pipe/config/nearest-name.ts';
+import { DiagnosticError } from '../pipe/diagnostic.ts';
+import { type Command, type Invocation, parseArgsOptions, UsageError } from './command.ts';
+import { commandHelp, overview } from './help.ts';
+
+/** Loaded when called, so that a command pays only for what it uses. */
+const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
+  run: async () => (await import('./run.ts')).runCommand,
+  watch: async () => (await import('./watch.ts')).watchCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  why: async () => (await import('./why.ts')).whyCommand,
+  graph: async () => (await import('./graph.ts')).graphCommand,
+  logs: async () => (await import('./logs.ts')).logsCommand,
+  clean: async () => (await import('./clean.ts')).cleanCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  schema: async () => (await import('./schema.ts')).schemaCommand,
+};
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    return printHelp(name === 'help' ? rest[0] : undefined);
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${await ownVersion()}\n`);
+    return 0;
+  }
+  const command = await commandNamed(name);
+  if (rest.includes('--help') || rest.includes('-h')) return printHelp(name);
+  return command.run(parse(command, rest));
+}
+
+async function commandNamed(name: string): Promise<Command> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load !== undefined) return load();
+  const near = nearestName(name, Object.keys(COMMANDS));
+  throw new UsageError(
+    `there is no command '${name}'`,
+    near === undefined ? 'pipe --help lists the commands' : `did you mean 'pipe ${near}'?`,
+  );
+}
+
+async function printHelp(name: string | undefined): Promise<number> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const text = name === undefined ? overview(commands) : commandHelp(await commandNamed(name));
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+async function ownVersion(): Promise<string> {
+  const { readFileSync } = await import('node:fs');
+  const manifest = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
+function parse(command: Command, words: readonly string[]): Invocation {
+  const parsed = parseWords(command, words);
+  const values = parsed.values as {
+    readonly [name: string]: string | boolean | (string | boolean)[] | undefined;
+  };
+  return {
+    positionals: parsed.positionals,
+    flag: (name) => values[name] === true,
+    text: (name) => (typeof values[name] === 'string' ? values[name] : undefined),
+    texts: (name) => (Array.isArray(values[name]) ? values[name].map(String) : []),
+  };
+}
+
+function parseWords(command: Command, words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: parseArgsOptions(command.options),
+      allowPositionals: true,
+      strict: true,
+    });
+  } catch (error) {
+    if (!isParseArgsError(error)) throw error;
+    const unknown = /'(--?[^' ]+)/.exec(error.message)?.[1];
+    const near =
+      unknown &&
+      nearestName(
+        unknown.replace(/^-+/, ''),
+        command.options.map((option) => option.name),
+      );
+    throw new UsageError(
+      `pipe ${command.name}: ${(error.message.split('. ')[0] ?? error.message).replace(/\.$/, '')}`,
+      near ? `did you mean --${near}?` : `pipe ${command.name} --help lists the options`,
+    );
+  }
+}
+
+function isParseArgsError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
+  );
+}
+
+async function failureCode(error: unknown): Promise<number> {
+  if (error instanceof DiagnosticError) {
+    const { diagnosticsText } = await import('./diagnostic-text.ts');
+    process.stderr.write(`${diagnosticsText(error.diagnostics)}\n`);
+    return 2;
+  }
+  if (error instanceof UsageError) {
+    process.stderr.write(
+      `${error.message}\n${error.hint === undefined ? '' : `  hint: ${error.hint}\n`}`,
+    );
+    return 2;
+  }
+  // We are wrong, or the world is in a way that we did not foresee: the stack helps to say which.
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
+
+// A reader that has seen enough (`pipe graph | head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2)).catch(failureCode);

@@ -1,0 +1,65 @@
+/**
+ * From the command line's words to a loaded project: finds pipeline.yaml, loads the plan and the
+ * stages' code, opens the store. Knows no command.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadPipeline } from '../pipe/config/load.ts';
+import type { Pipeline } from '../pipe/config/pipeline.ts';
+import { DiagnosticError } from '../pipe/diagnostic.ts';
+import { loadStageCode } from '../pipe/fingerprint/stage-code.ts';
+import { buildGraph } from '../pipe/graph/build.ts';
+import type { TaskGraph } from '../pipe/graph/task.ts';
+import { openStore, type Store } from '../pipe/store/store.ts';
+
+export interface Project {
+  readonly file: string;
+  readonly root: string;
+  readonly cacheFolder: string;
+  readonly artifactsFolder: string;
+}
+
+/** The bundle that a task's process starts with; it lies beside the bundled command line. */
+export const hostPath = fileURLToPath(new URL('./host.mjs', import.meta.url));
+
+/** The named file, or the nearest `pipeline.yaml` from `folder` upwards. Throws DiagnosticError. */
+export function findProject(folder: string, file: string | undefined): Project {
+  const found = file === undefined ? nearestPipelineFile(folder) : resolve(folder, file);
+  if (!existsSync(found)) {
+    throw new DiagnosticError([
+      {
+        code: 'missing-file',
+        message: `there is no ${file ?? 'pipeline.yaml'} here`,
+        file: found,
+        hint: 'change to the folder of your pipeline, or name the file with --file',
+      },
+    ]);
+  }
+  const root = dirname(found);
+  return {
+    file: found,
+    root,
+    cacheFolder: join(root, 'cache'),
+    artifactsFolder: join(root, 'artifacts'),
+  };
+}
+
+function nearestPipelineFile(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    const candidate = join(at, 'pipeline.yaml');
+    if (existsSync(candidate) || at === dirname(at)) {
+      return existsSync(candidate) ? candidate : join(folder, 'pipeline.yaml');
+    }
+  }
+}
+
+/** Reads the plan: everything but the content of the inputs. Throws DiagnosticError. */
+export async function loadGraph(project: Project, sets: readonly string[]): Promise<TaskGraph> {
+  const pipeline: Pipeline = await loadPipeline(project.file, sets);
+  return buildGraph(pipeline, await loadStageCode(pipeline, project.cacheFolder));
+}
+
+export function storeOf(project: Project): Store {
+  return openStore(project.cacheFolder);
+}

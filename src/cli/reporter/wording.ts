@@ -1,0 +1,56 @@
+/**
+ * The one wording of each event, shared by the plain and the terminal reporter. Knows no colour.
+ */
+import type { Event, Summary } from '../../pipe/event.ts';
+import type { Change } from '../../pipe/fingerprint/change.ts';
+import { describeChange } from '../../pipe/fingerprint/explain.ts';
+import type { JsonObject } from '../../pipe/json.ts';
+import { formatDuration, formatFigure } from '../duration.ts';
+
+/** At most `most` changes in one line, with a count of the others. */
+export function changesText(changes: readonly Change[], most = 3): string {
+  const shown = changes.slice(0, most).map(describeChange);
+  const more = changes.length - shown.length;
+  return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+export function failureText(event: Event & { type: 'taskFailed' }): string {
+  const lines = [`${event.task}: ${event.message}`];
+  if (event.hint !== undefined) lines.push(`  hint: ${event.hint}`);
+  if (event.logFile !== undefined) lines.push(`  log: pipe logs ${event.task}`);
+  return lines.join('\n');
+}
+
+export function summaryText(summary: Summary): string {
+  const { ran, hits, failed, skipped, wallMs } = summary;
+  const parts = [
+    `${ran} ${ran === 1 ? 'task' : 'tasks'} run`,
+    `${hits} ${hits === 1 ? 'hit' : 'hits'}`,
+  ];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return `${parts.join(', ')} in ${formatDuration(wallMs)}`;
+}
+
+/** `loss 1.23, tokensPerSecond 3.1k` → `loss 1.23 · 3.1k tokens/s`. */
+export function valuesText(values: JsonObject): string {
+  return Object.entries(values)
+    .map(([name, value]) => {
+      const figure = typeof value === 'number' ? formatFigure(value) : String(value);
+      const rate = /^(.*)PerSecond$/.exec(name);
+      return rate === null ? `${name} ${figure}` : `${figure} ${rate[1]}/s`;
+    })
+    .join(' · ');
+}
+
+export interface ProgressClock {
+  readonly startedMs: number;
+  readonly nowMs: number;
+}
+
+/** Time left by the pace so far; nothing before there is a pace. */
+export function timeLeftText(done: number, total: number, clock: ProgressClock): string {
+  const elapsedMs = clock.nowMs - clock.startedMs;
+  if (done <= 0 || done >= total || elapsedMs < 2000) return '';
+  return `${formatDuration((elapsedMs / done) * (total - done))} left`;
+}
