@@ -34,6 +34,10 @@ export interface StageSpec {
   readonly env: readonly string[];
   readonly seed: number;
   readonly numerics: 'interchangeable' | 'strict';
+  /** Where values below the stage stand, by dotted path (`params.epochs`); the key's place under `params.epochs:key`. */
+  readonly places?: {
+    readonly [path: string]: { readonly file?: string; readonly range?: SourceRange };
+  };
 }
 
 export type StageBody =

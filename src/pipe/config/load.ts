@@ -1,0 +1,46 @@
+/**
+ * `pipeline.yaml` from disk, through the kept plan. Knows no stage code and no graph.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { DiagnosticError } from '../diagnostic.ts';
+import { digestOf } from '../digest.ts';
+import type { Json } from '../json.ts';
+import { keepPlan, keptPlanFile, readKeptPlan } from './kept-plan.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/**
+ * Reads and validates a pipeline file with `--set` overrides (`path=value`).
+ * Throws one DiagnosticError that holds every problem of the file.
+ */
+export async function loadPipeline(file: string, sets: readonly string[] = []): Promise<Pipeline> {
+  const path = resolve(file);
+  const root = dirname(path);
+  const shown = isAbsolute(file) ? relative(root, file) : file;
+  const bytes = readPipelineFile(path, file);
+  const question = { digest: digestOf(bytes), root, path, shown, sets: [...sets] };
+  const keptFile = keptPlanFile(root, 'pipeline', question);
+  const kept = readKeptPlan(keptFile);
+  if (kept !== undefined) return kept as unknown as Pipeline;
+  const { parsePipeline } = await import('./parse.ts');
+  const pipeline = parsePipeline({ bytes, file: shown, path, root, sets });
+  keepPlan(keptFile, pipeline as unknown as Json);
+  return pipeline;
+}
+
+function readPipelineFile(path: string, file: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOENT' && code !== 'EISDIR' && code !== 'ENOTDIR') throw error;
+    throw new DiagnosticError([
+      {
+        code: 'missing-file',
+        message: code === 'EISDIR' ? `${file} is a folder.` : `There is no ${file}.`,
+        file,
+        hint: 'Name a pipeline file, or begin one with `pipe init`.',
+      },
+    ]);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * `--set path=value`: values of the pipeline file replaced from the command line. Knows the file's
+ * plain values and its schema's keys; stages' own params are checked later, by their code's schema.
+ */
+import { parse } from 'yaml';
+import type { Diagnostic } from '../diagnostic.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { nearestName, suggest } from './nearest-name.ts';
+import { valueAt } from './reference.ts';
+import { pipelineSchema } from './schema.ts';
+
+export interface Overridden {
+  readonly value: Json;
+  /** The `--set` text by path (joined by NUL). */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function applyOverrides(value: Json, sets: readonly string[]): Overridden {
+  const texts = new Map<string, string>();
+  const diagnostics: Diagnostic[] = [];
+  let result = value;
+  for (const text of sets) {
+    const equals = text.indexOf('=');
+    const path = text.slice(0, Math.max(0, equals)).trim().split('.');
+    const problem = equals < 1 ? malformed(text) : checkPath(result, path, text);
+    if (problem) {
+      diagnostics.push(problem);
+      continue;
+    }
+    result = replaced(result, path, parseValue(text.slice(equals + 1)));
+    texts.set(path.join('\0'), text);
+  }
+  return { value: result, texts, diagnostics };
+}
+
+/** JSON or a YAML flow value if it begins like one, else a YAML scalar; what is neither is text. */
+export function parseValue(text: string): Json {
+  const trimmed = text.trim();
+  if (trimmed === '') return '';
+  try {
+    const value = parse(trimmed) as Json;
+    const isCollection = value !== null && typeof value === 'object';
+    return isCollection && !/^[[{]/.test(trimmed) ? trimmed : value;
+  } catch {
+    // Text such as `*.jsonl` or `a: b: c` means itself on a command line.
+    return trimmed;
+  }
+}
+
+function replaced(value: Json | undefined, path: readonly string[], leaf: Json): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) return leaf;
+  if (Array.isArray(value)) {
+    return value.map((item: Json, index) =>
+      String(index) === key ? replaced(item, rest, leaf) : item,
+    );
+  }
+  const object = value !== null && typeof value === 'object' ? (value as JsonObject) : {};
+  return { ...object, [key]: replaced(valueAt(object, [key]), rest, leaf) };
+}
+
+/** A path is known if the file has it, or if the schema or a stage's code may give it a meaning. */
+function checkPath(root: Json, path: readonly string[], text: string): Diagnostic | undefined {
+  for (let length = 1; length <= path.length; length++) {
+    const part = path.slice(0, length);
+    if (valueAt(root, part) !== undefined) continue;
+    if (isOpen(path, length)) return undefined;
+    const key = path[length - 1]!;
+    const parent = path.slice(0, length - 1);
+    const known = [...new Set([...keysAt(root, parent), ...schemaKeys(parent)])];
+    if (length >= 3 || parent.length === 0) {
+      if (schemaKeys(parent).includes(key)) return undefined;
+    }
+    return unknownPath({ text, part, key, parent, known });
+  }
+  return undefined;
+}
+
+/** Below these, names are checked by the stage's own declarations (with did-you-mean). */
+function isOpen(path: readonly string[], length: number): boolean {
+  const open = ['params', 'inputs', 'outputs', 'matrix', 'resources'];
+  return path[0] === 'stages' && length >= 3 && open.includes(path[2]!);
+}
+
+function keysAt(root: Json, path: readonly string[]): string[] {
+  const at = valueAt(root, path);
+  return at !== null && typeof at === 'object' ? Object.keys(at as JsonObject) : [];
+}
+
+function schemaKeys(parent: readonly string[]): string[] {
+  const top = pipelineSchema.properties as { stages: { additionalProperties: JsonObject } };
+  if (parent.length === 0) return Object.keys(top);
+  const isStage = parent.length === 2 && parent[0] === 'stages';
+  return isStage ? Object.keys(top.stages.additionalProperties.properties as JsonObject) : [];
+}
+
+interface UnknownPath {
+  readonly text: string;
+  readonly part: readonly string[];
+  readonly key: string;
+  readonly parent: readonly string[];
+  readonly known: readonly string[];
+}
+
+function unknownPath({ text, part, key, parent, known }: UnknownPath): Diagnostic {
+  const nearest = nearestName(key, known);
+  const hint =
+    nearest === undefined
+      ? suggest(key, known, parent.length ? `keys of ${parent.join('.')}` : 'keys')
+      : `Did you mean "${[...parent, nearest].join('.')}"?`;
+  return {
+    code: 'unknown-set',
+    message: `--set ${text}: the pipeline has no ${part.join('.')}.`,
+    hint,
+  };
+}
+
+function malformed(text: string): Diagnostic {
+  return {
+    code: 'bad-set',
+    message: `--set ${text}: expected path=value.`,
+    hint: 'For example --set params.topK=50 or --set stages.train.params.epochs=1.',
+  };
+}

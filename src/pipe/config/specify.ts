@@ -1,0 +1,125 @@
+/**
+ * Valid plain values → Pipeline: defaults filled in, quantities as numbers. Checks nothing.
+ */
+import type { SourceRange } from '../diagnostic.ts';
+import type { Json, JsonObject } from '../json.ts';
+import type { InputSpec, Pipeline, Resources, StageBody, StageSpec } from './pipeline.ts';
+import { parseDurationMs, parseSizeBytes } from './quantity.ts';
+import { referencesIn, valueAt } from './reference.ts';
+import type { Place, PlaceOf } from './schema-error.ts';
+
+const NOWHERE: SourceRange = { line: 1, column: 1, endColumn: 2 };
+
+export function specifyPipeline(
+  value: JsonObject,
+  placeOf: PlaceOf,
+  { path, root }: { readonly path: string; readonly root: string },
+): Pipeline {
+  const params = (value.params ?? {}) as JsonObject;
+  const stages = Object.entries(value.stages as { readonly [name: string]: JsonObject });
+  return {
+    file: path,
+    root,
+    params,
+    ...(value.remote === undefined ? {} : { remote: value.remote as string }),
+    stages: stages.map(([name, stage]) => specifyStage(name, stage, params, placeOf)),
+  };
+}
+
+function specifyStage(
+  name: string,
+  stage: JsonObject,
+  shared: JsonObject,
+  placeOf: PlaceOf,
+): StageSpec {
+  const at = ['stages', name];
+  const rangeOf = (...path: string[]) => placeOf([...at, ...path], 'value').range ?? NOWHERE;
+  const matrix = Object.entries((stage.matrix ?? {}) as { readonly [axis: string]: Json[] });
+  const timeoutMs = parseDurationMs((stage.timeout as string | undefined) ?? '');
+  return {
+    name,
+    range: placeOf(at, 'key').range ?? NOWHERE,
+    body: specifyBody(stage, rangeOf),
+    matrix: matrix.map(([axis, values]) => ({ axis, values })),
+    inputs: specifyInputs(stage, rangeOf),
+    outputs: (stage.outputs ?? {}) as { readonly [name: string]: string },
+    params: stageParams(stage, shared),
+    resources: specifyResources((stage.resources ?? {}) as JsonObject),
+    retries: (stage.retries as number | undefined) ?? 0,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    env: (stage.env ?? []) as readonly string[],
+    seed: (stage.seed as number | undefined) ?? 0,
+    numerics: (stage.numerics ?? 'interchangeable') as StageSpec['numerics'],
+    places: placesOf(stage, at, placeOf),
+  };
+}
+
+function specifyBody(stage: JsonObject, rangeOf: (key: string) => SourceRange): StageBody {
+  return stage.use === undefined
+    ? { kind: 'command', cmd: stage.cmd as string, range: rangeOf('cmd') }
+    : { kind: 'module', use: stage.use as string, range: rangeOf('use') };
+}
+
+function specifyInputs(
+  stage: JsonObject,
+  rangeOf: (...path: string[]) => SourceRange,
+): InputSpec[] {
+  const inputs = Object.entries((stage.inputs ?? {}) as { readonly [name: string]: Json });
+  return inputs.map(([name, source]) => ({
+    name,
+    sources: (Array.isArray(source) ? source : [source]) as string[],
+    range: rangeOf('inputs', name),
+  }));
+}
+
+function specifyResources(resources: JsonObject): Resources {
+  return {
+    cpu: (resources.cpu as number | undefined) ?? 1,
+    gpu: (resources.gpu as number | undefined) ?? 0,
+    memoryBytes: parseSizeBytes((resources.memory as string | undefined) ?? '') ?? 0,
+    pools: (resources.pools ?? {}) as { readonly [pool: string]: number },
+  };
+}
+
+/**
+ * A command may name a shared param without listing it: it then counts among the stage's params,
+ * so that it is part of the key like any other.
+ */
+function stageParams(stage: JsonObject, shared: JsonObject): JsonObject {
+  let params = (stage.params ?? {}) as JsonObject;
+  if (typeof stage.cmd !== 'string') return params;
+  for (const reference of referencesIn(stage.cmd)) {
+    const [root, ...path] = reference.split('.');
+    const value = root === 'params' ? valueAt(shared, path) : undefined;
+    if (value === undefined || valueAt(params, path) !== undefined) continue;
+    params = withValue(params, path, value);
+  }
+  return params;
+}
+
+function withValue(object: JsonObject, path: readonly string[], value: Json): JsonObject {
+  const [key, ...rest] = path;
+  if (rest.length === 0) return { ...object, [key!]: value };
+  const inner = object[key!];
+  const isMapping = inner !== null && typeof inner === 'object' && !Array.isArray(inner);
+  return { ...object, [key!]: withValue(isMapping ? (inner as JsonObject) : {}, rest, value) };
+}
+
+/** Places of what only the graph can check: params against the code's schema, labels, inputs. */
+function placesOf(
+  stage: JsonObject,
+  at: readonly string[],
+  placeOf: PlaceOf,
+): { readonly [path: string]: Place } {
+  const places: { [path: string]: Place } = { '': placeOf(at, 'key') };
+  const walk = (item: Json | undefined, path: readonly string[]): void => {
+    places[path.join('.')] = placeOf([...at, ...path], 'value');
+    places[`${path.join('.')}:key`] = placeOf([...at, ...path], 'key');
+    if (item === null || typeof item !== 'object') return;
+    for (const [key, inner] of Object.entries(item)) walk(inner as Json, [...path, key]);
+  };
+  for (const key of ['use', 'cmd', 'params', 'inputs', 'matrix', 'outputs']) {
+    if (stage[key] !== undefined) walk(stage[key], [key]);
+  }
+  return places;
+}
