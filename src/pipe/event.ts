@@ -53,6 +53,7 @@ export type FailureReason =
   | 'cancelled'
   | 'undeclared-read'
   | 'missing-output'
+  | 'missing-input' // a source file went away after the plan was made
   | 'input-changed' // an input changed while the task read it, more often than we retry
   | 'disk-full'
   | 'out-of-memory';

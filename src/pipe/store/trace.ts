@@ -4,14 +4,23 @@
 import type { Digest, Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Fingerprint } from '../fingerprint/document.ts';
+import type { JsonObject } from '../json.ts';
 
 export interface Trace {
   readonly key: Key;
   readonly fingerprint: Fingerprint;
   readonly outputs: { readonly [name: string]: OutputRecord };
   readonly notes: readonly string[];
+  /** What the task reported by `ctx.metric`, merged; absent if it reported nothing. */
+  readonly metrics?: JsonObject;
   readonly cost: { readonly wallMs: number; readonly cpuMs: number; readonly peakRssBytes: number };
-  readonly provenance: { readonly task: TaskId; readonly finishedAt: string; readonly node: string; readonly platform: string; readonly runId: string };
+  readonly provenance: {
+    readonly task: TaskId;
+    readonly finishedAt: string;
+    readonly node: string;
+    readonly platform: string;
+    readonly runId: string;
+  };
 }
 
 /** A folder's digest names a blob that holds its canonical listing (`TreeEntry[]` as canonical JSON). */

@@ -1,0 +1,52 @@
+/**
+ * Files that appear whole or not at all: written under a temporary name in the same folder, then
+ * renamed. Knows nothing of what the bytes mean.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+let serial = 0;
+
+/** A name beside `path` that no other process and no other call uses. */
+export function temporaryName(path: string): string {
+  serial += 1;
+  return `${path}.${process.pid}.${serial}.${Date.now().toString(36)}.tmp`;
+}
+
+/** Replaces `path`. With `flush`, the bytes are on the disk before the name is. */
+export function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { flush?: boolean } = {},
+): void {
+  const temporary = temporaryName(path);
+  const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+  try {
+    const file = openInFolder(temporary);
+    try {
+      writeWhole(file, bytes);
+      if (options.flush === true) fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** `write(2)` may take less than it was given; this goes on until all is written. */
+export function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+}
+
+function openInFolder(path: string): number {
+  try {
+    return openSync(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'wx');
+  }
+}

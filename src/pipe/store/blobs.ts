@@ -1,0 +1,229 @@
+/**
+ * Content-addressed blobs: `blobs/ab/<SHA-256>`, read-only. Folders are blobs that hold their
+ * canonical listing. Knows no task, trace or key.
+ *
+ * Every blob is *sealed*: the microseconds of its mtime are set from its digest. Any later write
+ * moves the mtime off the seal, so one `stat` tells an untouched blob from one to be read again,
+ * without an index that two processes would have to share.
+ */
+import type { BigIntStats } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Digest, digestOf, isDigest } from '../digest.ts';
+import { canonicalJson, type Json } from '../json.ts';
+import { temporaryName, writeAtomic } from './atomic-file.ts';
+import { shardOf } from './cache-layout.ts';
+import { isAbsence } from './checked-file.ts';
+import { hashFile } from './hash-file.ts';
+import type { OutputRecord, TreeEntry } from './trace.ts';
+
+export type BlobState = 'good' | 'missing' | 'corrupt';
+
+export interface Blobs {
+  path(digest: Digest): string;
+  /** Moves a file into the store (copies it where other names share its inode). */
+  putFile(path: string): Promise<OutputRecord>;
+  /** Moves a folder's files into the store and writes the listing blob. Dotfiles count. */
+  putFolder(path: string): Promise<OutputRecord>;
+  /** Rehashes only when the seal is broken; does not mend. */
+  check(digest: Digest, sizeBytes?: number): Promise<BlobState>;
+  /** Worst state of the record's blobs, the listing's entries included. */
+  checkOutput(record: OutputRecord): Promise<{ state: BlobState; digest: Digest }>;
+  /** Removes a corrupt blob, so that it is a miss that the next build repairs. */
+  discard(digest: Digest): void;
+  /** The listing of a stored folder. */
+  listing(digest: Digest): readonly TreeEntry[];
+  /** Gives `record` the name `target` by read-only hard links, else by copies. */
+  materialise(record: OutputRecord, target: string): void;
+}
+
+export function openBlobs(folder: string): Blobs {
+  const path = (digest: Digest) => shardOf(folder, digest);
+  const blobs: Blobs = {
+    path,
+    putFile: (source) => putFile(path, source),
+    putFolder: (source) => putFolder(path, source),
+    check: (digest, sizeBytes) => checkBlob(path(digest), digest, sizeBytes),
+    checkOutput: (record) => checkOutput(blobs, record),
+    discard: (digest) => rmSync(path(digest), { force: true }),
+    listing: (digest) => readListing(path(digest), digest),
+    materialise: (record, target) => materialise(blobs, record, target),
+  };
+  return blobs;
+}
+
+/** Microseconds that a blob of this digest carries in its mtime. */
+export function sealOf(digest: Digest): number {
+  return Number.parseInt(digest.slice(0, 8), 16) % 1_000_000;
+}
+
+/** The half microsecond keeps the value clear of rounding on its way through a double. */
+export function setSeal(path: string, digest: Digest): void {
+  const seconds = Math.floor(Date.now() / 1000) + (sealOf(digest) + 0.5) / 1e6;
+  utimesSync(path, seconds, seconds);
+}
+
+export function isSealed(stat: BigIntStats, digest: Digest): boolean {
+  return Number((stat.mtimeNs / 1000n) % 1_000_000n) === sealOf(digest);
+}
+
+/** A hard link where the file system allows one, else a copy. Fails if `target` exists. */
+export function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code))
+      throw error;
+    copyFileSync(source, target);
+  }
+}
+
+async function putFile(pathOf: (digest: Digest) => string, source: string): Promise<OutputRecord> {
+  const owned = ownedCopy(source);
+  try {
+    const { digest, sizeBytes } = await hashFile(owned);
+    const target = pathOf(digest);
+    if ((await checkBlob(target, digest, sizeBytes)) === 'good') rmSync(owned, { force: true });
+    else seal(owned, target, digest);
+    return { kind: 'file', digest, sizeBytes };
+  } catch (error) {
+    if (owned !== source) rmSync(owned, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * The file itself if this name is its only one; else a copy. Moving a shared inode (a hard link to
+ * an input, a symbolic link) into the store would let its other names change the blob.
+ */
+function ownedCopy(source: string): string {
+  const stat = lstatSync(source);
+  if (stat.isFile() && stat.nlink === 1) return source;
+  const copy = temporaryName(source);
+  copyFileSync(source, copy);
+  return copy;
+}
+
+function seal(owned: string, target: string, digest: Digest): void {
+  const file = openSync(owned, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  chmodSync(owned, 0o444);
+  setSeal(owned, digest);
+  mkdirSync(dirname(target), { recursive: true });
+  renameSync(owned, target);
+}
+
+async function putFolder(
+  pathOf: (digest: Digest) => string,
+  source: string,
+): Promise<OutputRecord> {
+  const entries: TreeEntry[] = [];
+  for (const name of walk(source, '')) {
+    const { digest, sizeBytes } = await putFile(pathOf, join(source, name));
+    entries.push({ name, digest, sizeBytes });
+  }
+  const text = canonicalJson(entries as unknown as Json);
+  const digest = digestOf(text);
+  const target = pathOf(digest);
+  if ((await checkBlob(target, digest)) !== 'good') putText(text, target, digest);
+  return {
+    kind: 'folder',
+    digest,
+    sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+  };
+}
+
+function putText(text: string, target: string, digest: Digest): void {
+  const temporary = temporaryName(target);
+  writeAtomic(temporary, text);
+  seal(temporary, target, digest);
+}
+
+/** Relative file names in code-point order (the order of UTF-8 bytes). */
+function walk(folder: string, prefix: string): string[] {
+  const names: string[] = [];
+  for (const entry of readdirSync(join(folder, prefix), { withFileTypes: true })) {
+    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (statSync(join(folder, name)).isDirectory()) names.push(...walk(folder, name));
+    else names.push(name);
+  }
+  return prefix === '' ? names.sort(byCodePoint) : names;
+}
+
+/** JavaScript's own order is by UTF-16 unit, which differs above the basic plane. */
+export function byCodePoint(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+async function checkBlob(path: string, digest: Digest, sizeBytes?: number): Promise<BlobState> {
+  let stat: BigIntStats;
+  try {
+    stat = statSync(path, { bigint: true });
+  } catch (error) {
+    if (isAbsence(error)) return 'missing';
+    throw error;
+  }
+  if (sizeBytes !== undefined && stat.size !== BigInt(sizeBytes)) return 'corrupt';
+  if (isSealed(stat, digest)) return 'good';
+  if ((await hashFile(path)).digest !== digest) return 'corrupt';
+  setSeal(path, digest); // only its times were touched
+  return 'good';
+}
+
+async function checkOutput(
+  blobs: Blobs,
+  record: OutputRecord,
+): Promise<{ state: BlobState; digest: Digest }> {
+  const size = record.kind === 'file' ? record.sizeBytes : undefined;
+  const state = await blobs.check(record.digest, size);
+  if (state !== 'good' || record.kind === 'file') return { state, digest: record.digest };
+  for (const entry of blobs.listing(record.digest)) {
+    const inner = await blobs.check(entry.digest, entry.sizeBytes);
+    if (inner !== 'good') return { state: inner, digest: entry.digest };
+  }
+  return { state, digest: record.digest };
+}
+
+function readListing(path: string, digest: Digest): readonly TreeEntry[] {
+  const entries = JSON.parse(readFileSync(path, 'utf8')) as TreeEntry[];
+  const sound = Array.isArray(entries) && entries.every((entry) => isDigest(entry.digest));
+  if (!sound) throw new Error(`blob ${digest} is not a folder listing`);
+  return entries;
+}
+
+function materialise(blobs: Blobs, record: OutputRecord, target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  if (record.kind === 'file') {
+    linkOrCopy(blobs.path(record.digest), target);
+    return;
+  }
+  mkdirSync(target, { recursive: true });
+  const made = new Set<string>();
+  for (const entry of blobs.listing(record.digest)) {
+    const file = join(target, entry.name);
+    const folder = dirname(file);
+    if (!made.has(folder)) mkdirSync(folder, { recursive: true });
+    made.add(folder);
+    linkOrCopy(blobs.path(entry.digest), file);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * SHA-256 (and, on request, XXH64) of a file in one pass. Knows no store.
+ *
+ * Reads in 64 KiB pieces: larger buffers that are not page-aligned read several times slower. Gives
+ * way to the event loop now and then, so that a cancel is heard while gigabytes are hashed.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { XXHashAPI } from 'xxhash-wasm';
+import type { Digest } from '../digest.ts';
+
+const PIECE_BYTES = 64 * 1024;
+const BREATH_PIECES = 512; // 32 MiB, some 30 ms
+
+interface Sink {
+  update(bytes: Uint8Array): unknown;
+}
+
+export interface FileHash {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** 16 hex digits; only with `quick`. */
+  readonly xxh64?: string;
+}
+
+export async function hashFile(path: string, options: { quick?: boolean } = {}): Promise<FileHash> {
+  const sha = createHash('sha256');
+  const quick = options.quick === true ? (await xxhash()).create64() : undefined;
+  const sizeBytes = await pump(path, quick === undefined ? [sha] : [sha, quick]);
+  const digest = sha.digest('hex') as Digest;
+  return quick === undefined
+    ? { digest, sizeBytes }
+    : { digest, sizeBytes, xxh64: hex64(quick.digest()) };
+}
+
+/** XXH64 alone: two to three times faster than SHA-256, enough to recognise what was known. */
+export async function quickHashFile(path: string): Promise<string> {
+  const quick = (await xxhash()).create64();
+  await pump(path, [quick]);
+  return hex64(quick.digest());
+}
+
+let loading: Promise<XXHashAPI> | undefined;
+
+/** Loaded on first use: most runs never need it. */
+export function xxhash(): Promise<XXHashAPI> {
+  loading ??= import('xxhash-wasm').then((module) => module.default());
+  return loading;
+}
+
+function hex64(value: bigint): string {
+  return value.toString(16).padStart(16, '0');
+}
+
+async function pump(path: string, sinks: readonly Sink[]): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  const file = openSync(path, 'r');
+  try {
+    let total = 0;
+    for (let piece = 1; ; piece += 1) {
+      const count = readSync(file, buffer, 0, PIECE_BYTES, null);
+      if (count === 0) return total;
+      const bytes = buffer.subarray(0, count);
+      for (const sink of sinks) sink.update(bytes);
+      total += count;
+      if (piece % BREATH_PIECES === 0) await breathe();
+    }
+  } finally {
+    closeSync(file);
+  }
+}

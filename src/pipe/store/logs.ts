@@ -1,0 +1,57 @@
+/**
+ * Task logs: `logs/<runId>/<task>.log`, and `logs/latest/<task>.log` as a link to the newest. Knows
+ * no terminal and no event.
+ */
+import { closeSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TaskId } from '../event.ts';
+import { temporaryName, writeWhole } from './atomic-file.ts';
+import { fileNameOf } from './cache-layout.ts';
+import { isAbsence } from './checked-file.ts';
+
+export interface TaskLog {
+  readonly path: string;
+  write(text: string): void;
+  close(): void;
+}
+
+export interface Logs {
+  open(runId: string, task: TaskId): TaskLog;
+  /** Absolute path of the newest log of the task. */
+  latest(task: TaskId): string | undefined;
+}
+
+export function openLogs(folder: string): Logs {
+  return {
+    open: (runId, task) => openLog(folder, runId, task),
+    latest(task) {
+      const latest = join(folder, 'latest');
+      try {
+        return join(latest, readlinkSync(join(latest, `${fileNameOf(task)}.log`)));
+      } catch (error) {
+        if (isAbsence(error)) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function openLog(folder: string, runId: string, task: TaskId): TaskLog {
+  const name = `${fileNameOf(task)}.log`;
+  mkdirSync(join(folder, runId), { recursive: true });
+  mkdirSync(join(folder, 'latest'), { recursive: true });
+  const path = join(folder, runId, name);
+  const file = openSync(path, 'a');
+  pointTo(join(folder, 'latest', name), join('..', runId, name));
+  return {
+    path,
+    write: (text) => writeWhole(file, Buffer.from(text, 'utf8')),
+    close: () => closeSync(file),
+  };
+}
+
+function pointTo(link: string, target: string): void {
+  const temporary = temporaryName(link);
+  symlinkSync(target, temporary);
+  renameSync(temporary, link);
+}

@@ -1,0 +1,144 @@
+/**
+ * `ctx.memo`: an append-only file of small records, shared by any number of processes. Knows no
+ * stage. Each record carries an XXH64 of itself and is verified when read; a torn or damaged record
+ * is a miss, and reading finds the next whole one behind it.
+ *
+ * Record: magic (8 bytes), SHA-256 of the key (32), value length (4, little-endian), XXH64 of key
+ * digest and value (8, little-endian), value. One `write` to a file opened for appending puts a
+ * record behind all others, whoever writes at the same time.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { XXHashAPI } from 'xxhash-wasm';
+import type { Memo } from '../stage.ts';
+import { writeWhole } from './atomic-file.ts';
+import { fileNameOf } from './cache-layout.ts';
+
+const MAGIC = Buffer.from('89706d0d0a1a7265', 'hex');
+const HEADER_BYTES = 8 + 32 + 4 + 8;
+const WINDOW_BYTES = 64 * 1024;
+
+interface Place {
+  readonly offset: number;
+  readonly length: number;
+  readonly check: bigint;
+}
+
+export interface OpenMemo extends Memo {
+  close(): void;
+}
+
+export function memoPath(folder: string, name: string, version: number): string {
+  return join(folder, `${fileNameOf(name)}.v${version}`);
+}
+
+export function openMemo(path: string, xxhash: XXHashAPI): OpenMemo {
+  mkdirSync(dirname(path), { recursive: true });
+  const file = openSync(path, 'a+');
+  const places = new Map<string, Place>();
+  let scannedTo = scan(file, 0, places);
+  const refresh = () => {
+    if (fstatSync(file).size > scannedTo) scannedTo = scan(file, scannedTo, places);
+  };
+  return {
+    get(key) {
+      const digest = digestOfKey(key);
+      if (!places.has(digest.toString('latin1'))) refresh(); // another process may have it by now
+      return readValue(file, digest, places, xxhash);
+    },
+    set(key, value) {
+      const digest = digestOfKey(key);
+      const known = readValue(file, digest, places, xxhash);
+      if (known !== undefined && Buffer.compare(known, value) === 0) return;
+      writeWhole(file, encode(digest, value, xxhash));
+      refresh();
+    },
+    close: () => closeSync(file),
+  };
+}
+
+function digestOfKey(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+function encode(digest: Buffer, value: Uint8Array, xxhash: XXHashAPI): Buffer {
+  const record = Buffer.allocUnsafe(HEADER_BYTES + value.length);
+  MAGIC.copy(record, 0);
+  digest.copy(record, 8);
+  record.writeUInt32LE(value.length, 40);
+  record.writeBigUInt64LE(checkOf(digest, value, xxhash), 44);
+  record.set(value, HEADER_BYTES);
+  return record;
+}
+
+function checkOf(digest: Buffer, value: Uint8Array, xxhash: XXHashAPI): bigint {
+  return xxhash.create64().update(digest).update(value).digest();
+}
+
+function readValue(
+  file: number,
+  digest: Buffer,
+  places: Map<string, Place>,
+  xxhash: XXHashAPI,
+): Uint8Array | undefined {
+  const name = digest.toString('latin1');
+  const place = places.get(name);
+  if (place === undefined) return undefined;
+  const value = Buffer.allocUnsafe(place.length);
+  const whole = readSync(file, value, 0, place.length, place.offset) === place.length;
+  if (whole && checkOf(digest, value, xxhash) === place.check) return value;
+  places.delete(name);
+  return undefined;
+}
+
+/** Notes the records between `from` and the end; returns where the last whole one ends. */
+function scan(file: number, from: number, places: Map<string, Place>): number {
+  const size = fstatSync(file).size;
+  const window = openWindow(file, size);
+  let at = from;
+  while (at + HEADER_BYTES <= size) {
+    const header = window.at(at, HEADER_BYTES);
+    const length = header.readUInt32LE(40);
+    if (!header.subarray(0, 8).equals(MAGIC) || at + HEADER_BYTES + length > size) {
+      const next = findMagic(window, at + 1, size);
+      if (next === undefined) return at;
+      at = next;
+      continue;
+    }
+    const name = header.toString('latin1', 8, 40);
+    places.set(name, { offset: at + HEADER_BYTES, length, check: header.readBigUInt64LE(44) });
+    at += HEADER_BYTES + length;
+  }
+  return at;
+}
+
+interface Window {
+  /** Bytes at `offset`, up to `length` of them (fewer at the end). */
+  at(offset: number, length: number): Buffer;
+}
+
+function openWindow(file: number, size: number): Window {
+  const buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  let start = 0;
+  let end = 0;
+  return {
+    at(offset, length) {
+      const wanted = Math.min(offset + length, size);
+      if (offset < start || wanted > end) {
+        start = offset;
+        end = offset + readSync(file, buffer, 0, WINDOW_BYTES, offset);
+      }
+      return buffer.subarray(offset - start, Math.min(wanted, end) - start);
+    },
+  };
+}
+
+function findMagic(window: Window, from: number, size: number): number | undefined {
+  const step = WINDOW_BYTES / 2;
+  for (let at = from; at < size; at += step) {
+    const found = window.at(at, step + MAGIC.length).indexOf(MAGIC);
+    if (found >= 0) return at + found;
+  }
+  return undefined;
+}
