@@ -27,7 +27,11 @@ export interface Fingerprint {
 
 export type CodeFingerprint =
   /** Digest of the minified bundle, and name → version of each package it imports. */
-  | { readonly kind: 'module'; readonly bundle: Digest; readonly packages: { readonly [name: string]: string } }
+  | {
+      readonly kind: 'module';
+      readonly bundle: Digest;
+      readonly packages: { readonly [name: string]: string };
+    }
   | { readonly kind: 'command'; readonly command: string };
 
 export interface InputFingerprint {

@@ -1,0 +1,331 @@
+/**
+ * The code of all stages of a pipeline: bundles, their digests, what they declare. Remembers which
+ * files made which bundle, so that unchanged stages start neither esbuild nor a child process.
+ * Knows no graph.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { nearestName } from '../config/nearest-name.ts';
+import type { Pipeline, StageBody } from '../config/pipeline.ts';
+import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
+import { type Digest, digestOf, isDigest } from '../digest.ts';
+import type { Json } from '../json.ts';
+import type { Bundle } from './bundle.ts';
+import { checkDeclaration } from './declaration.ts';
+import type { Described, StageDescription } from './describe.ts';
+import type { CodeFingerprint } from './document.ts';
+import { findLockfile, packageVersions } from './package-version.ts';
+
+export type { StageDescription } from './describe.ts';
+
+export interface StageCode {
+  /** The stage module as `pipeline.yaml` names it. */
+  readonly use: string;
+  readonly code: CodeFingerprint;
+  /** Absolute path of the module to run, inside `<cache>/code`. */
+  readonly bundle: string;
+  readonly declaration: StageDescription;
+}
+
+/** Raised when bundles are made in another way, so that what was remembered is forgotten. */
+const MANIFEST_SCHEMA = 1;
+
+interface Remembered {
+  readonly digest: Digest;
+  readonly packages: { readonly [name: string]: string };
+  /** Absolute path → stat mark of every file that can change the bundle or its packages. */
+  readonly files: { readonly [path: string]: string };
+}
+
+interface Manifest {
+  readonly schema: number;
+  readonly modules: { readonly [path: string]: Remembered };
+}
+
+/**
+ * Code of every stage module, by its `use`. `cacheFolder` must lie in the project, so that bundles
+ * find its packages. Throws a DiagnosticError that holds all build and declaration errors.
+ */
+export async function loadStageCode(
+  pipeline: Pipeline,
+  cacheFolder: string,
+): Promise<ReadonlyMap<string, StageCode>> {
+  const folder = resolve(cacheFolder, 'code');
+  const modules = modulesOf(pipeline);
+  const manifest = readManifest(folder);
+  const known = new Map<string, Remembered>();
+  for (const use of modules.keys()) {
+    const remembered = manifest.modules[resolve(pipeline.root, use)];
+    if (remembered && isCurrent(remembered) && isIntact(folder, remembered.digest)) {
+      known.set(use, remembered);
+    }
+  }
+  const stale = [...modules.keys()].filter((use) => !known.has(use));
+  if (stale.length > 0) await rebundle(pipeline, folder, stale, modules, known);
+  return describeAll(pipeline, folder, known);
+}
+
+function modulesOf(pipeline: Pipeline): Map<string, { body: StageBody; stage: string }> {
+  const modules = new Map<string, { body: StageBody; stage: string }>();
+  for (const { name, body } of pipeline.stages) {
+    if (body.kind === 'module' && !modules.has(body.use))
+      modules.set(body.use, { body, stage: name });
+  }
+  return modules;
+}
+
+// --- What is remembered ---
+
+function readManifest(folder: string): Manifest {
+  const empty: Manifest = { schema: MANIFEST_SCHEMA, modules: {} };
+  const file = join(folder, 'manifest.json');
+  if (!existsSync(file)) return empty;
+  const text = readFileSync(file, 'utf8');
+  const end = text.indexOf('\n');
+  if (text.slice(0, end) !== digestOf(text.slice(end + 1))) return empty;
+  const manifest = JSON.parse(text.slice(end + 1)) as Manifest;
+  return manifest.schema === MANIFEST_SCHEMA ? manifest : empty;
+}
+
+function writeManifest(folder: string, modules: Manifest['modules']): void {
+  const body = JSON.stringify({ schema: MANIFEST_SCHEMA, modules } satisfies Manifest);
+  writeWhole(join(folder, 'manifest.json'), `${digestOf(body)}\n${body}`);
+}
+
+/** Size, times and identity of a file; `absent` if there is none. */
+function statMark(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat ? `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}` : 'absent';
+}
+
+function isCurrent(remembered: Remembered): boolean {
+  return Object.entries(remembered.files).every(([path, mark]) => statMark(path) === mark);
+}
+
+function bundleFile(folder: string, digest: Digest): string {
+  return join(folder, `${digest}.mjs`);
+}
+
+const mapComment = (digest: Digest) => `\n//# sourceMappingURL=${digest}.mjs.map\n`;
+
+function isIntact(folder: string, digest: Digest): boolean {
+  const file = bundleFile(folder, digest);
+  if (!isDigest(digest) || !existsSync(file)) return false;
+  const text = readFileSync(file, 'utf8');
+  const comment = mapComment(digest);
+  return text.endsWith(comment) && digestOf(text.slice(0, -comment.length)) === digest;
+}
+
+/** Writes under another name first: a reader sees the old file or the new one, never a part. */
+function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, file);
+}
+
+// --- Bundling ---
+
+async function rebundle(
+  pipeline: Pipeline,
+  folder: string,
+  stale: readonly string[],
+  modules: ReturnType<typeof modulesOf>,
+  known: Map<string, Remembered>,
+): Promise<void> {
+  const missing = stale.flatMap((use) => missingModule(pipeline, use, modules.get(use)!));
+  const present = stale.filter((use) => existsSync(resolve(pipeline.root, use)));
+  const startedAt = Date.now();
+  const bundles = await bundlePresent(pipeline.root, folder, present, missing);
+  const fresh: { [path: string]: Remembered } = {};
+  for (const [use, bundle] of bundles) {
+    writeWhole(bundleFile(folder, bundle.digest), bundle.text + mapComment(bundle.digest));
+    writeWhole(`${bundleFile(folder, bundle.digest)}.map`, bundle.sourceMap);
+    const remembered = rememberedOf(bundle, pipeline.root);
+    known.set(use, remembered);
+    // A file written while we bundled may have changed after esbuild read it: look again next time.
+    if (isSettled(remembered, startedAt)) fresh[resolve(pipeline.root, use)] = remembered;
+  }
+  writeManifest(folder, { ...readManifest(folder).modules, ...fresh });
+}
+
+async function bundlePresent(
+  root: string,
+  folder: string,
+  present: readonly string[],
+  missing: readonly Diagnostic[],
+): Promise<ReadonlyMap<string, Bundle>> {
+  const { bundleModules } = await import('./bundle.ts');
+  try {
+    const bundles = await bundleModules({ root, modules: present, folder });
+    if (missing.length > 0) throw new DiagnosticError([]);
+    return bundles;
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    throw new DiagnosticError([...missing, ...error.diagnostics]);
+  }
+}
+
+function rememberedOf(bundle: Bundle, root: string): Remembered {
+  const lockfile = findLockfile(root);
+  const files = [
+    ...bundle.files,
+    join(root, 'package.json'),
+    lockfile ?? join(root, 'package-lock.json'),
+  ];
+  return {
+    digest: bundle.digest,
+    packages: packageVersions(bundle.packages, root),
+    files: Object.fromEntries(files.map((path) => [path, statMark(path)])),
+  };
+}
+
+/** File systems keep times in ticks of up to some milliseconds. */
+const TICK_MS = 20;
+
+function isSettled(remembered: Remembered, startedAt: number): boolean {
+  return Object.keys(remembered.files).every((path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined || Math.max(stat.mtimeMs, stat.ctimeMs) < startedAt - TICK_MS;
+  });
+}
+
+function missingModule(
+  pipeline: Pipeline,
+  use: string,
+  { body, stage }: { body: StageBody; stage: string },
+): Diagnostic[] {
+  const path = resolve(pipeline.root, use);
+  if (existsSync(path)) return [];
+  const folder = dirname(path);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const nearest = nearestName(basename(path), names);
+  const place = pipeline.stages.find(({ name }) => name === stage)?.places?.use;
+  return [
+    {
+      code: 'missing-file',
+      message: `The stage "${stage}" uses ${use}, which does not exist.`,
+      file: place?.file ?? relative(pipeline.root, pipeline.file),
+      range: place ? (place.range ?? body.range) : body.range,
+      ...(nearest === undefined
+        ? {}
+        : { hint: `Did you mean "${relative(pipeline.root, join(folder, nearest))}"?` }),
+    },
+  ];
+}
+
+// --- Describing ---
+
+async function describeAll(
+  pipeline: Pipeline,
+  folder: string,
+  known: ReadonlyMap<string, Remembered>,
+): Promise<ReadonlyMap<string, StageCode>> {
+  const kept = new Map<Digest, StageDescription>();
+  const asked = new Map<Digest, string>();
+  for (const [use, { digest }] of known) {
+    const description = readDescription(folder, digest);
+    if (description) kept.set(digest, description);
+    else asked.set(digest, use);
+  }
+  const problems = asked.size > 0 ? await describeNew(pipeline.root, folder, asked, kept) : [];
+  if (problems.length > 0) throw new DiagnosticError(problems);
+  return new Map(
+    [...known].map(([use, { digest, packages }]) => [
+      use,
+      {
+        use,
+        code: { kind: 'module', bundle: digest, packages },
+        bundle: bundleFile(folder, digest),
+        declaration: kept.get(digest)!,
+      },
+    ]),
+  );
+}
+
+function readDescription(folder: string, digest: Digest): StageDescription | undefined {
+  const file = join(folder, `${digest}.json`);
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, 'utf8');
+  const end = text.indexOf('\n');
+  if (text.slice(0, end) !== digestOf(text.slice(end + 1))) return undefined;
+  return JSON.parse(text.slice(end + 1)) as StageDescription;
+}
+
+async function describeNew(
+  root: string,
+  folder: string,
+  asked: ReadonlyMap<Digest, string>,
+  kept: Map<Digest, StageDescription>,
+): Promise<Diagnostic[]> {
+  const { describeBundles } = await import('./describe.ts');
+  const digests = [...asked.keys()];
+  const described = await describeBundles(
+    digests.map((digest) => bundleFile(folder, digest)),
+    root,
+  );
+  return digests.flatMap((digest, index) => {
+    const use = asked.get(digest)!;
+    const result = readDescribed(described[index]!, use, root);
+    if (Array.isArray(result)) return result;
+    const body = JSON.stringify(result as unknown as Json);
+    writeWhole(join(folder, `${digest}.json`), `${digestOf(body)}\n${body}`);
+    kept.set(digest, result as StageDescription);
+    return [];
+  });
+}
+
+function readDescribed(
+  described: Described,
+  use: string,
+  root: string,
+): StageDescription | Diagnostic[] {
+  switch (described.kind) {
+    case 'declared':
+      return checkDeclaration(described.declaration, use);
+    case 'no-default':
+      return [
+        {
+          code: 'no-default-export',
+          message: `${use} exports no stage.`,
+          file: use,
+          hint: 'Write `export default defineStage({ … })`.',
+        },
+      ];
+    case 'threw':
+      return [importFailure(described, use, root)];
+  }
+}
+
+function importFailure(
+  { message, stack }: { readonly message: string; readonly stack: string },
+  use: string,
+  root: string,
+): Diagnostic {
+  const missing = /Cannot find package '([^']+)'/.exec(message)?.[1];
+  const place = /(?:\(|at |file:\/\/)(\/[^()\n]+?\.[cm]?ts):(\d+):(\d+)/.exec(stack);
+  return {
+    code: 'stage-import',
+    message:
+      missing === undefined
+        ? `${use} threw while it was imported: ${message}`
+        : `${use} imports the package "${missing}", which is not installed.`,
+    file: place ? relative(root, place[1]!) : use,
+    ...(place && {
+      range: { line: Number(place[2]), column: Number(place[3]), endColumn: Number(place[3]) + 1 },
+    }),
+    hint:
+      missing === undefined
+        ? 'Code at the top level of a stage runs before any task: move it into run().'
+        : `Install it: npm install ${missing}`,
+  };
+}
