@@ -25,9 +25,21 @@ export interface Task {
 
 export type TaskInput =
   /** Files of the project: a path, a folder or globs, relative to the root; expanded when decided. */
-  | { readonly kind: 'source'; readonly name: string; readonly shape: InputShape; readonly optional: boolean; readonly patterns: readonly string[] }
+  | {
+      readonly kind: 'source';
+      readonly name: string;
+      readonly shape: InputShape;
+      readonly optional: boolean;
+      readonly patterns: readonly string[];
+    }
   /** Outputs of other tasks; several only in a fan-in. */
-  | { readonly kind: 'upstream'; readonly name: string; readonly shape: InputShape; readonly optional: boolean; readonly from: readonly UpstreamOutput[] };
+  | {
+      readonly kind: 'upstream';
+      readonly name: string;
+      readonly shape: InputShape;
+      readonly optional: boolean;
+      readonly from: readonly UpstreamOutput[];
+    };
 
 export type InputShape = 'file' | 'files' | 'folder' | 'fan-in';
 
@@ -54,5 +66,8 @@ export interface TaskGraph {
   upstream(id: TaskId): readonly TaskId[];
   downstream(id: TaskId): readonly TaskId[];
   /** The targets (stage names or task ids, all stages when empty; filtered by `where`) and what they need, topologically. */
-  closure(targets: readonly string[], where?: { readonly [axis: string]: string }): { readonly targets: readonly TaskId[]; readonly tasks: readonly TaskId[] };
+  closure(
+    targets: readonly string[],
+    where?: { readonly [axis: string]: string },
+  ): { readonly targets: readonly TaskId[]; readonly tasks: readonly TaskId[] };
 }

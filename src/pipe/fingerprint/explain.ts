@@ -1,0 +1,174 @@
+/**
+ * What differs between two fingerprints, in words a user knows. `keyOf` hashes the same document
+ * that this walks: two fingerprints with different keys have at least one change. Knows no store.
+ */
+import { canonicalJson, type Json, type JsonObject } from '../json.ts';
+import type { Change } from './change.ts';
+import type { CodeFingerprint, Fingerprint, InputFingerprint } from './document.ts';
+
+/** The differences, code first; empty exactly if the keys are equal. `first` if there is no `before`. */
+export function explain(before: Fingerprint | undefined, after: Fingerprint): Change[] {
+  if (before === undefined) return [{ kind: 'first' }];
+  const changes: Change[] = [
+    ...scalarChanges(before, after),
+    ...codeChanges(before.code, after.code),
+    ...paramChanges(before.params, after.params, ''),
+    ...namesOf(before.inputs, after.inputs).flatMap((input) =>
+      inputChanges(input, before.inputs[input] ?? [], after.inputs[input] ?? []),
+    ),
+    ...outputChanges(before, after),
+    ...namesOf(before.environment, after.environment).flatMap((name): Change[] => {
+      const [was, is] = [before.environment[name], after.environment[name]];
+      return was === is ? [] : [{ kind: 'environment', name, before: was, after: is }];
+    }),
+  ];
+  return changes;
+}
+
+/** The candidate with the fewest differences; of equals, the last (the latest, if they are in order of time). */
+export function nearest<T extends { readonly fingerprint: Fingerprint }>(
+  after: Fingerprint,
+  candidates: readonly T[],
+): T | undefined {
+  let best: T | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const count = explain(candidate.fingerprint, after).length;
+    if (count <= fewest) {
+      best = candidate;
+      fewest = count;
+    }
+  }
+  return best;
+}
+
+function scalarChanges(before: Fingerprint, after: Fingerprint): Change[] {
+  const changes: Change[] = [];
+  if (before.schema !== after.schema) {
+    changes.push({ kind: 'schema', before: before.schema, after: after.schema });
+  }
+  if (before.seed !== after.seed) {
+    changes.push({ kind: 'seed', before: before.seed, after: after.seed });
+  }
+  if (before.numerics !== after.numerics) {
+    const [was, is] = [before.numerics, after.numerics];
+    changes.push({ kind: 'environment', name: 'numerics', before: was, after: is });
+  }
+  return changes;
+}
+
+function codeChanges(before: CodeFingerprint, after: CodeFingerprint): Change[] {
+  if (before.kind === 'command' || after.kind === 'command') {
+    const [was, is] = [commandText(before), commandText(after)];
+    return before.kind === after.kind && was === is
+      ? []
+      : [{ kind: 'command', before: was, after: is }];
+  }
+  const changes: Change[] = [];
+  if (before.bundle !== after.bundle) {
+    changes.push({ kind: 'code', what: 'bundle', before: before.bundle, after: after.bundle });
+  }
+  for (const name of namesOf(before.packages, after.packages)) {
+    const [was, is] = [before.packages[name], after.packages[name]];
+    if (was !== is) changes.push({ kind: 'package', name, before: was, after: is });
+  }
+  return changes;
+}
+
+function commandText(code: CodeFingerprint): string {
+  return code.kind === 'command' ? code.command : `module ${code.bundle}`;
+}
+
+/** Descends into mappings, so that a change names the innermost param: `optimizer.learningRate`. */
+function paramChanges(before: JsonObject, after: JsonObject, prefix: string): Change[] {
+  return namesOf(before, after).flatMap((key): Change[] => {
+    const [was, is] = [before[key], after[key]];
+    const name = `${prefix}${key}`;
+    if (isMapping(was) && isMapping(is)) return paramChanges(was, is, `${name}.`);
+    return isSame(was, is) ? [] : [{ kind: 'param', name, before: was, after: is }];
+  });
+}
+
+function isMapping(value: Json | undefined): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function isSame(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return canonicalJson(a) === canonicalJson(b);
+}
+
+/** Files are matched by name; those without one (a single file) by position. */
+function inputChanges(
+  input: string,
+  before: readonly InputFingerprint[],
+  after: readonly InputFingerprint[],
+): Change[] {
+  const was = byName(before);
+  const is = byName(after);
+  const changes: Change[] = [];
+  for (const name of new Set([...was.keys(), ...is.keys()])) {
+    const [old, now] = [was.get(name), is.get(name)];
+    if (old?.digest === now?.digest) continue;
+    const how = old === undefined ? 'added' : now === undefined ? 'removed' : 'edited';
+    changes.push({ kind: 'input', input, file: (now ?? old)!.name ?? '', how });
+  }
+  if (changes.length > 0 || isSame(before as unknown as Json, after as unknown as Json)) {
+    return changes;
+  }
+  // The same files in another order: their order is content.
+  return [{ kind: 'input', input, file: '', how: 'edited' }];
+}
+
+function byName(files: readonly InputFingerprint[]): Map<string, InputFingerprint> {
+  return new Map(files.map((file, index) => [file.name ?? `\0${index}`, file]));
+}
+
+function outputChanges(before: Fingerprint, after: Fingerprint): Change[] {
+  const [was, is] = [before.outputs, after.outputs];
+  return isSame(was, is) ? [] : [{ kind: 'outputs', before: was, after: is }];
+}
+
+function namesOf(a: { readonly [name: string]: unknown }, b: { readonly [name: string]: unknown }) {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+}
+
+// --- Words ---
+
+/** One line, without a full stop, such as `param topK: 100 → 50`. */
+export function describeChange(change: Change): string {
+  switch (change.kind) {
+    case 'first':
+      return 'never built before';
+    case 'forced':
+      return 'forced';
+    case 'outputs-lost':
+      return 'its outputs are missing from the store or damaged';
+    case 'param':
+      return `param ${change.name}: ${shown(change.before)} → ${shown(change.after)}`;
+    case 'code':
+      return `code of ${change.what} changed`;
+    case 'package':
+      return `package ${change.name}: ${change.before ?? 'not used'} → ${change.after ?? 'not used'}`;
+    case 'command':
+      return `command: ${change.before} → ${change.after}`;
+    case 'input':
+      return `input ${change.input}: ${change.file === '' ? '' : `${change.file} `}${change.how}`;
+    case 'environment':
+      return `environment ${change.name}: ${change.before ?? 'unset'} → ${change.after ?? 'unset'}`;
+    case 'seed':
+      return `seed: ${change.before} → ${change.after}`;
+    case 'outputs':
+      return `declared outputs: ${shown(change.before)} → ${shown(change.after)}`;
+    case 'schema':
+      return `pipe itself changed what it gives to tasks (${change.before} → ${change.after})`;
+  }
+}
+
+const LONGEST_SHOWN = 60;
+
+function shown(value: Json | undefined): string {
+  if (value === undefined) return 'unset';
+  const text = JSON.stringify(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
+}

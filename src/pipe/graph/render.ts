@@ -1,0 +1,96 @@
+/**
+ * A task graph as text, Mermaid, Graphviz dot or JSON. Knows no cache: it shows what is planned, not
+ * what is built.
+ */
+import type { Task, TaskGraph, TaskInput } from './task.ts';
+
+export type GraphFormat = 'text' | 'mermaid' | 'dot' | 'json';
+export const GRAPH_FORMATS: readonly GraphFormat[] = ['text', 'mermaid', 'dot', 'json'];
+
+/** Ends with a newline. */
+export function renderGraph(graph: TaskGraph, format: GraphFormat): string {
+  switch (format) {
+    case 'text':
+      return asText(graph);
+    case 'mermaid':
+      return asMermaid(graph);
+    case 'dot':
+      return asDot(graph);
+    case 'json':
+      return asJson(graph);
+  }
+}
+
+function sourcesOf(input: TaskInput): string {
+  return input.kind === 'source'
+    ? input.patterns.join(', ')
+    : input.from.map(({ task, output }) => `${task}.${output}`).join(', ');
+}
+
+function asText(graph: TaskGraph): string {
+  const blocks = [...graph.tasks.values()].map((task) => {
+    const inputs = task.inputs.map((input) => `  ${input.name} ← ${sourcesOf(input)}\n`);
+    const outputs = task.outputs.map(
+      ({ name, path, folder }) => `  ${name} → ${path}${folder ? '/' : ''}\n`,
+    );
+    return `${task.id}\n${inputs.join('')}${outputs.join('')}`;
+  });
+  return blocks.join('');
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly label: string;
+}
+
+/** One edge for each pair of tasks; its label lists the outputs that pass. */
+function edgesInto(task: Task): Edge[] {
+  const outputs = new Map<string, Set<string>>();
+  for (const input of task.inputs) {
+    if (input.kind !== 'upstream') continue;
+    for (const { task: from, output } of input.from) {
+      outputs.set(from, (outputs.get(from) ?? new Set()).add(output));
+    }
+  }
+  return [...outputs].map(([from, names]) => ({ from, to: task.id, label: [...names].join(', ') }));
+}
+
+function asMermaid(graph: TaskGraph): string {
+  const numbers = new Map([...graph.tasks.keys()].map((id, index) => [id, `t${index}`]));
+  const nodes = [...graph.tasks.keys()].map((id) => `  ${numbers.get(id)}["${id}"]\n`);
+  const edges = [...graph.tasks.values()]
+    .flatMap(edgesInto)
+    .map(({ from, to, label }) => `  ${numbers.get(from)} -->|"${label}"| ${numbers.get(to)}\n`);
+  return `flowchart TD\n${nodes.join('')}${edges.join('')}`;
+}
+
+function asDot(graph: TaskGraph): string {
+  const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  const nodes = [...graph.tasks.keys()].map((id) => `  ${quote(id)};\n`);
+  const edges = [...graph.tasks.values()]
+    .flatMap(edgesInto)
+    .map(({ from, to, label }) => `  ${quote(from)} -> ${quote(to)} [label=${quote(label)}];\n`);
+  return `digraph pipeline {\n  node [shape=box];\n${nodes.join('')}${edges.join('')}}\n`;
+}
+
+function asJson(graph: TaskGraph): string {
+  const tasks = [...graph.tasks.values()].map((task) => ({
+    id: task.id,
+    stage: task.stage.name,
+    cell: task.cell,
+    params: task.params,
+    inputs: task.inputs.map((input) =>
+      input.kind === 'source'
+        ? { name: input.name, kind: input.shape, files: input.patterns }
+        : {
+            name: input.name,
+            kind: input.shape,
+            from: input.from.map(({ task: upstream, output }) => ({ task: upstream, output })),
+          },
+    ),
+    outputs: task.outputs,
+    upstream: graph.upstream(task.id),
+  }));
+  return `${JSON.stringify({ tasks }, null, 2)}\n`;
+}

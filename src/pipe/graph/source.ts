@@ -1,0 +1,56 @@
+/**
+ * Input sources that are files of the project: their shape, and whether they are there. A cheap
+ * check at load time: globs are expanded only when a task is decided.
+ */
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { nearestName } from '../config/nearest-name.ts';
+import type { Diagnostic } from '../diagnostic.ts';
+
+export type SourceKind = 'file' | 'folder' | 'glob' | 'missing';
+
+export function isGlob(source: string): boolean {
+  return /[*?{}[\]!]/.test(source);
+}
+
+export function sourceKind(root: string, source: string): SourceKind {
+  if (isGlob(source)) return isFolder(resolve(root, globBase(source))) ? 'glob' : 'missing';
+  const stat = statSync(resolve(root, source), { throwIfNoEntry: false });
+  if (stat === undefined) return 'missing';
+  return stat.isDirectory() ? 'folder' : 'file';
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** The folder that a glob searches: its leading parts without a wildcard. */
+function globBase(glob: string): string {
+  const parts = glob.split('/');
+  const first = parts.findIndex(isGlob);
+  return parts.slice(0, first).join('/') || (glob.startsWith('/') ? '/' : '.');
+}
+
+/** What is missing and what there is instead, without the place. */
+export function missingSource(root: string, source: string, reader: string): Diagnostic {
+  const wanted = isGlob(source) ? globBase(source) : source.replace(/\/$/, '');
+  const nearest = nearestPath(root, wanted);
+  const message = `${reader} reads ${source}, but there is no ${wanted}.`;
+  return {
+    code: 'missing-file',
+    message,
+    ...(nearest === undefined ? {} : { hint: `Did you mean "${nearest}"?` }),
+  };
+}
+
+/** Mends the first part of a path that does not exist, if something near it does. */
+function nearestPath(root: string, path: string): string | undefined {
+  const parent = dirname(path);
+  const folder = resolve(root, parent);
+  if (!isFolder(folder)) {
+    const mended = parent === path ? undefined : nearestPath(root, parent);
+    return mended && join(mended, basename(path));
+  }
+  const nearest = nearestName(basename(path), readdirSync(folder));
+  return nearest === undefined ? undefined : join(parent, nearest);
+}
