@@ -51,14 +51,17 @@ export interface RigProject {
 export function makeProject(files: { readonly [name: string]: string }): RigProject {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pipe-rig-')));
   symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
-  const write = (name: string, text: string) => {
-    const path = join(folder, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  };
-  for (const [name, text] of Object.entries(files)) write(name, text);
+  const project = projectAt(folder);
+  for (const [name, text] of Object.entries(files)) project.write(name, text);
+  return project;
+}
+
+/** The rig on a folder that exists; its own `bin/pipe.mjs` serves where it has one. */
+export function projectAt(folder: string): RigProject {
+  const ownBin = join(folder, 'bin', 'pipe.mjs');
+  const bin = existsSync(ownBin) ? ownBin : join(repository, 'bin', 'pipe.mjs');
   const start = (...words: string[]) =>
-    spawn(process.execPath, [join(repository, 'bin', 'pipe.mjs'), ...words], {
+    spawn(process.execPath, [bin, ...words], {
       cwd: folder,
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,7 +69,11 @@ export function makeProject(files: { readonly [name: string]: string }): RigProj
   const pipe = (...words: string[]) => outcomeOf(start(...words));
   return {
     folder,
-    write,
+    write: (name, text) => {
+      const path = join(folder, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    },
     read: (name) => readFileSync(join(folder, name), 'utf8'),
     exists: (name) => existsSync(join(folder, name)),
     pipe,
