@@ -1,0 +1,272 @@
+/**
+ * A language model, or the part of one that is needed: embedding, blocks `from` … `to`, head. Runs
+ * batches of equally long texts, with adapters applied to blocks' outputs and with a shared prefix.
+ * Frozen by default: gradients flow to `h` and to the adapters' variables only.
+ *
+ * Knows no memory, no training and no text.
+ */
+import {
+  keep,
+  neg,
+  type Scalar,
+  type Tensor2D,
+  tensor2d,
+  tidy,
+  type Variable,
+} from '@tensorflow/tfjs-core';
+import type { KeysValues } from '../tensor/attention.ts';
+import { crossEntropyLoss, rowLosses } from '../tensor/cross-entropy.ts';
+import { flip } from '../tensor/flip.ts';
+import { gatherRows } from '../tensor/gather-rows.ts';
+import { applyLinear, type Linear } from '../tensor/linear.ts';
+import { applyNorm, type Norm } from '../tensor/norm.ts';
+import type { Block } from './block.ts';
+import { type ModelConfig, readModelConfig } from './config.ts';
+import { LLAMA_EMBEDDING, LLAMA_HEAD, loadLlamaBlock, loadLlamaFinalNorm } from './llama.ts';
+import { loadNeoxBlock, loadNeoxFinalNorm, NEOX_EMBEDDING, NEOX_HEAD } from './neox.ts';
+import { type Parameter, ParameterLoader } from './weights/parameters.ts';
+import { openWeights } from './weights/safetensors.ts';
+
+/** Which part of a model to load: blocks `[from, to)`, and what lies before and after them. */
+export interface ModelPart {
+  readonly from: number;
+  readonly to: number;
+  readonly embedding: boolean;
+  readonly head: boolean;
+  /** Weights become variables, and gradients of them can be asked for. */
+  readonly trainable?: boolean;
+}
+
+export interface Model {
+  readonly config: ModelConfig;
+  readonly part: ModelPart;
+  /** What is on the backend, with its names in the checkpoint. */
+  readonly parameters: readonly Parameter[];
+  /** The parameters as variables, in the same order; empty when frozen. */
+  readonly variables: readonly Variable[];
+  readonly blocks: ReadonlyMap<number, Block>;
+  readonly embedding?: Embedding;
+  readonly head?: Head;
+  readonly dispose: () => void;
+}
+
+/** A frozen table stays in JavaScript's memory: looking rows up needs no backend. */
+export type Embedding = { readonly floats: Float32Array } | { readonly table: Tensor2D };
+
+export interface Head {
+  readonly norm: Norm;
+  /** A function, because a head that is tied to a trainable embedding is derived from it anew. */
+  readonly linear: () => Linear;
+}
+
+/** Applied to the output of a block, after its residuals. */
+export type Adapter = (h: Tensor2D) => Tensor2D;
+
+/** Keys and values of a prefix, of each block that has seen it. */
+export interface PastKeyValues {
+  /** Tokens. */
+  readonly length: number;
+  readonly blocks: ReadonlyMap<number, KeysValues>;
+  readonly dispose: () => void;
+}
+
+/**
+ * Loads a part of the model in a Hugging Face folder.
+ * @throws ModelFileError if its files are missing, damaged, unsupported or too large for the backend
+ */
+export async function loadModel(folder: string, part: ModelPart): Promise<Model> {
+  const config = readModelConfig(folder);
+  if (part.from < 0 || part.to > config.layers || part.from > part.to) {
+    throw new RangeError(`blocks [${part.from}, ${part.to}) of a model with ${config.layers}`);
+  }
+  const loader = new ParameterLoader(folder, openWeights(folder), part.trainable ?? false);
+  try {
+    return buildModel(loader, config, part);
+  } catch (error) {
+    loader.dispose();
+    throw error;
+  }
+}
+
+function buildModel(loader: ParameterLoader, config: ModelConfig, part: ModelPart): Model {
+  const embedding = part.embedding ? loadEmbedding(loader, config) : undefined;
+  const loadBlock = config.family === 'neox' ? loadNeoxBlock : loadLlamaBlock;
+  const blocks = new Map<number, Block>();
+  for (let i = part.from; i < part.to; i++) blocks.set(i, loadBlock(loader, config, i));
+  const head = part.head ? loadHead(loader, config, embedding) : undefined;
+  const { parameters, trainable } = loader;
+  return {
+    config,
+    part,
+    parameters,
+    variables: trainable ? parameters.map(({ tensor }) => tensor as Variable) : [],
+    blocks,
+    ...(embedding ? { embedding } : {}),
+    ...(head ? { head } : {}),
+    dispose: () => loader.dispose(),
+  };
+}
+
+function loadEmbedding(loader: ParameterLoader, config: ModelConfig): Embedding {
+  const name = embeddingName(config);
+  const { vocab, hidden } = config;
+  if (!loader.trainable) return { floats: loader.readShaped(name, [vocab, hidden]) };
+  return { table: loader.table(name, vocab, hidden) };
+}
+
+function embeddingName({ family }: ModelConfig): string {
+  return family === 'neox' ? NEOX_EMBEDDING : LLAMA_EMBEDDING;
+}
+
+function loadHead(
+  loader: ParameterLoader,
+  config: ModelConfig,
+  embedding: Embedding | undefined,
+): Head {
+  const norm =
+    config.family === 'neox'
+      ? loadNeoxFinalNorm(loader, config)
+      : loadLlamaFinalNorm(loader, config);
+  if (config.tiedHead && loader.trainable) {
+    if (!embedding || !('table' in embedding)) {
+      throw new Error('a trainable tied head needs the embedding in the same part');
+    }
+    const { table } = embedding;
+    return { norm, linear: () => ({ weight: flip(table), trainable: true }) };
+  }
+  const untied = config.family === 'neox' ? NEOX_HEAD : LLAMA_HEAD;
+  const name = config.tiedHead ? embeddingName(config) : untied;
+  const linear = loader.linear({ weights: [name], inputs: config.hidden, outputs: [config.vocab] });
+  return { norm, linear: () => linear };
+}
+
+/** Token ids to hidden states (N, C). */
+export function embed(model: Model, ids: Int32Array): Tensor2D {
+  const { embedding, config } = model;
+  if (!embedding) throw new Error('the model was loaded without its embedding');
+  const bad = ids.find((id) => id < 0 || id >= config.vocab);
+  if (bad !== undefined) throw new RangeError(`token ${bad} in a vocabulary of ${config.vocab}`);
+  if ('table' in embedding) return gatherRows(embedding.table, ids);
+  const { hidden } = config;
+  const values = new Float32Array(ids.length * hidden);
+  for (let row = 0; row < ids.length; row++) {
+    const start = ids[row]! * hidden;
+    values.set(embedding.floats.subarray(start, start + hidden), row * hidden);
+  }
+  return tensor2d(values, [ids.length, hidden]);
+}
+
+export interface ForwardOptions {
+  readonly batch: number;
+  readonly length: number;
+  /** Default: the blocks that were loaded. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly adapters?: ReadonlyMap<number, Adapter>;
+  /** A prefix that all texts share; their first token takes the position after it. */
+  readonly past?: PastKeyValues;
+  /** Receives the texts' own keys and values of each block; the caller disposes them. */
+  readonly keep?: Map<number, KeysValues>;
+}
+
+/**
+ * Runs h (B·T, C), row-major by text, through blocks `[from, to)`. Shorter texts are padded at their
+ * end: what follows a token cannot change it.
+ */
+export function forwardBlocks(model: Model, h: Tensor2D, options: ForwardOptions): Tensor2D {
+  const { from = model.part.from, to = model.part.to } = options;
+  if (h.shape[0] !== options.batch * options.length) {
+    throw new Error(`h has ${h.shape[0]} rows, expected ${options.batch} × ${options.length}`);
+  }
+  let current = h;
+  for (let index = from; index < to; index++) {
+    const next = tidy(() => forwardBlock(model, current, index, options));
+    if (current !== h) current.dispose();
+    current = next;
+  }
+  return current === h ? h.clone() : current;
+}
+
+function forwardBlock(
+  model: Model,
+  h: Tensor2D,
+  index: number,
+  { batch, length, adapters, past, keep: kept }: ForwardOptions,
+): Tensor2D {
+  const block = model.blocks.get(index);
+  if (!block) throw new Error(`block ${index} is not loaded`);
+  const before = past?.blocks.get(index);
+  if (past && !before) throw new Error(`the prefix has not passed block ${index}`);
+  const output = block(h, {
+    batch,
+    length,
+    ...(before ? { past: before } : {}),
+    ...(kept ? { keep: (own: KeysValues) => kept.set(index, keepBoth(own)) } : {}),
+  });
+  return adapters?.get(index)?.(output) ?? output;
+}
+
+function keepBoth(pair: KeysValues): KeysValues {
+  keep(pair.keys);
+  keep(pair.values);
+  return pair;
+}
+
+/**
+ * Runs one text, the prefix of others, and keeps its keys and values for `forwardBlocks`' `past`.
+ * @param h (P, C) @returns the past, which the caller disposes, and the prefix's own output (P, C)
+ */
+export function forwardPrefix(
+  model: Model,
+  h: Tensor2D,
+  options: Pick<ForwardOptions, 'from' | 'to' | 'adapters'> = {},
+): { past: PastKeyValues; h: Tensor2D } {
+  const blocks = new Map<number, KeysValues>();
+  const length = h.shape[0];
+  const output = forwardBlocks(model, h, { ...options, batch: 1, length, keep: blocks });
+  return { past: pastOf(blocks, length), h: output };
+}
+
+/** Wraps keys and values that `forwardBlocks` kept; the result owns them. */
+export function pastOf(blocks: ReadonlyMap<number, KeysValues>, length: number): PastKeyValues {
+  return {
+    length,
+    blocks,
+    dispose: () => {
+      for (const { keys, values } of blocks.values()) {
+        keys.dispose();
+        values.dispose();
+      }
+    },
+  };
+}
+
+function headOf(model: Model): Head {
+  if (!model.head) throw new Error('the model was loaded without its head');
+  return model.head;
+}
+
+/** Final norm and head: h (N, C) to logits (N, V). */
+export function headLogits(model: Model, h: Tensor2D): Tensor2D {
+  const { norm, linear } = headOf(model);
+  return tidy(() => applyLinear(linear(), applyNorm(norm, h)));
+}
+
+/** Mean over the rows of −log p(target); h (N, C) holds the supervised positions only. */
+export function crossEntropy(model: Model, h: Tensor2D, targets: Int32Array): Scalar {
+  const { norm, linear } = headOf(model);
+  return tidy(() => crossEntropyLoss(applyNorm(norm, h), linear(), targets));
+}
+
+/** log p(target) of each row of h (N, C). */
+export async function tokenLogProbabilities(
+  model: Model,
+  h: Tensor2D,
+  targets: Int32Array,
+): Promise<Float32Array> {
+  const { norm, linear } = headOf(model);
+  const result = tidy(() => neg(rowLosses(applyNorm(norm, h), linear(), targets)));
+  const values = (await result.data()) as Float32Array;
+  result.dispose();
+  return values;
+}

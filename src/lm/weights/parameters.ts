@@ -1,0 +1,203 @@
+/**
+ * Puts a checkpoint's tensors on the backend in the layout that the operations want, and brings them
+ * back: matrices transposed to (in, out), several projections side by side in one matrix, the rows of
+ * each in an order of our own. Knows the names it is told and no model.
+ */
+import {
+  memory,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  type Variable,
+  variable,
+} from '@tensorflow/tfjs-core';
+import { disposeLinear, type Linear } from '../../tensor/linear.ts';
+import { transposeFloats } from '../../tensor/matrix-product.ts';
+import { ModelFileError } from '../model-file-error.ts';
+import type { WeightSource } from './safetensors.ts';
+
+/** One tensor on the backend and where it comes from. */
+export interface Parameter {
+  /** The checkpoint's tensors whose rows it holds, one after the other. */
+  readonly names: readonly string[];
+  /** How many rows each of them has. */
+  readonly rows: readonly number[];
+  /** `matrix`: transposed; `table`, `vector`: as in the checkpoint. */
+  readonly kind: 'matrix' | 'table' | 'vector';
+  /** `order[i]` is the checkpoint's row that is our row i. */
+  readonly order?: Int32Array;
+  readonly tensor: Tensor;
+}
+
+export interface LinearSource {
+  readonly weights: readonly string[];
+  readonly biases?: readonly string[];
+  /** Columns of every weight. */
+  readonly inputs: number;
+  /** Rows of each weight. */
+  readonly outputs: readonly number[];
+  readonly order?: Int32Array;
+}
+
+/**
+ * The wasm heap ends at 4 GiB and TFJS does not notice when it overflows; some is needed for
+ * activations and for XNNPACK's packed copies.
+ */
+const TENSOR_LIMIT_BYTES = 3.25 * 2 ** 30;
+
+export class ParameterLoader {
+  readonly parameters: Parameter[] = [];
+  readonly source: WeightSource;
+  readonly folder: string;
+  readonly trainable: boolean;
+  private readonly linears: Linear[] = [];
+
+  constructor(folder: string, source: WeightSource, trainable: boolean) {
+    this.folder = folder;
+    this.source = source;
+    this.trainable = trainable;
+  }
+
+  linear(from: LinearSource): Linear {
+    const { weights, biases, inputs, outputs, order } = from;
+    const total = outputs.reduce((sum, rows) => sum + rows, 0);
+    const rows = this.readRows(weights, outputs, inputs, order);
+    const data = new Float32Array(rows.length);
+    transposeFloats(rows, data, total, inputs);
+    const weight = this.put<Tensor2D>(data, [inputs, total]);
+    const shared = order ? { order, rows: outputs } : { rows: outputs };
+    this.parameters.push({ names: weights, kind: 'matrix', tensor: weight, ...shared });
+    const map: Linear = { weight, trainable: this.trainable };
+    if (!biases) return this.own(map);
+    const bias = this.put<Tensor1D>(this.readRows(biases, outputs, 1, order), [total]);
+    this.parameters.push({ names: biases, kind: 'vector', tensor: bias, ...shared });
+    return this.own({ ...map, bias });
+  }
+
+  vector(name: string, size: number): Tensor1D {
+    const tensor = this.put<Tensor1D>(this.readShaped(name, [size]), [size]);
+    this.parameters.push({ names: [name], rows: [size], kind: 'vector', tensor });
+    return tensor;
+  }
+
+  table(name: string, rows: number, width: number): Tensor2D {
+    const tensor = this.put<Tensor2D>(this.readShaped(name, [rows, width]), [rows, width]);
+    this.parameters.push({ names: [name], rows: [rows], kind: 'table', tensor });
+    return tensor;
+  }
+
+  /** Reads a tensor after checking its shape; nothing is put on the backend. */
+  readShaped(name: string, shape: readonly number[]): Float32Array {
+    const found = this.source.shape(name);
+    if (found.join() !== shape.join()) {
+      const message = `tensor "${name}" is [${found}], but config.json asks for [${shape}]`;
+      throw new ModelFileError(message, this.source.fileOf(name));
+    }
+    return this.source.read(name);
+  }
+
+  dispose(): void {
+    for (const map of this.linears) disposeLinear(map);
+    for (const { tensor } of this.parameters) tensor.dispose();
+  }
+
+  private own(map: Linear): Linear {
+    this.linears.push(map);
+    return map;
+  }
+
+  private readRows(
+    names: readonly string[],
+    counts: readonly number[],
+    width: number,
+    order: Int32Array | undefined,
+  ): Float32Array {
+    const parts = names.map((name, i) => this.readShaped(name, shapeOf(counts[i]!, width)));
+    const joined = parts.length === 1 ? parts[0]! : joinFloats(parts);
+    return order ? pickRows(joined, width, order) : joined;
+  }
+
+  private put<T extends Tensor>(data: Float32Array, shape: number[]): T {
+    checkBudget(data.byteLength, this.folder);
+    const tensor = shape.length === 1 ? tensor1d(data) : tensor2d(data, shape as [number, number]);
+    if (!this.trainable) return tensor as Tensor as T;
+    const result: Variable = variable(tensor, true);
+    tensor.dispose();
+    return result as Tensor as T;
+  }
+}
+
+function checkBudget(bytes: number, folder: string): void {
+  const total = memory().numBytes + bytes;
+  if (total <= TENSOR_LIMIT_BYTES) return;
+  throw new ModelFileError(
+    `needs ${(total / 2 ** 30).toFixed(1)} GiB of tensors at once, more than this backend can hold`,
+    folder,
+    'compute fewer blocks at a time, or take a backend with a GPU',
+  );
+}
+
+/** A bias is a column of rows of width 1 in our reading, and a vector in the checkpoint. */
+function shapeOf(rows: number, width: number): number[] {
+  return width === 1 ? [rows] : [rows, width];
+}
+
+function joinFloats(parts: readonly Float32Array[]): Float32Array {
+  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
+}
+
+function pickRows(values: Float32Array, width: number, order: Int32Array): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < order.length; row++) {
+    const from = order[row]! * width;
+    result.set(values.subarray(from, from + width), row * width);
+  }
+  return result;
+}
+
+/** A tensor in the checkpoint's own layout. */
+export interface CheckpointTensor {
+  readonly name: string;
+  readonly shape: number[];
+  readonly data: Float32Array;
+}
+
+/** The checkpoint's tensors that a parameter holds, from its values now (or those given instead). */
+export async function exportParameter(
+  parameter: Parameter,
+  tensor: Tensor = parameter.tensor,
+): Promise<CheckpointTensor[]> {
+  const { names, rows, kind, order } = parameter;
+  const data = (await tensor.data()) as Float32Array;
+  const total = rows.reduce((sum, count) => sum + count, 0);
+  const width = data.length / total;
+  const plain = kind === 'matrix' ? transposedCopy(data, width, total) : data;
+  const sorted = order ? pickRows(plain, width, inverseOf(order)) : plain;
+  let start = 0;
+  return names.map((name, i) => {
+    const end = start + rows[i]! * width;
+    const part = sorted.slice(start, end);
+    start = end;
+    return { name, shape: kind === 'vector' ? [rows[i]!] : [rows[i]!, width], data: part };
+  });
+}
+
+function transposedCopy(values: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(values.length);
+  transposeFloats(values, result, rows, columns);
+  return result;
+}
+
+function inverseOf(order: Int32Array): Int32Array {
+  const result = new Int32Array(order.length);
+  for (let i = 0; i < order.length; i++) result[order[i]!] = i;
+  return result;
+}

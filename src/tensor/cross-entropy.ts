@@ -1,0 +1,164 @@
+/**
+ * Softmax cross-entropy through a linear head, in chunks of rows: the logits of all rows are never
+ * held at once. With a gradient recorded, each chunk's share of it is computed while its logits are
+ * there (`softmax · Wᵀ − W[target]`).
+ */
+import {
+  add,
+  concat,
+  exp,
+  log,
+  matMul,
+  max,
+  mul,
+  oneHot,
+  type Scalar,
+  scalar,
+  slice,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tidy,
+} from '@tensorflow/tfjs-core';
+import { differentiable } from './differentiable.ts';
+import { allocateFloats, onHost, recordingGradient, viewFloats } from './host.ts';
+import { inputGradient, type Linear } from './linear.ts';
+import { productOverRows } from './matrix-product.ts';
+
+/** Logits held at a time: 16 MiB of them. */
+const CHUNK_LOGITS = 4 * 2 ** 20;
+
+/**
+ * Mean over the rows of −log p(target).
+ * @param x (N, C), normalised; @param head without bias, (C, V); @param targets N token ids
+ */
+export function crossEntropyLoss(x: Tensor2D, head: Linear, targets: Int32Array): Scalar {
+  const recording = recordingGradient();
+  const inputs: Tensor[] = head.trainable ? [x, head.weight] : [x];
+  return differentiable<Scalar>(inputs, (save) => {
+    const pass = passOver(x, head, targets, recording);
+    if (pass.gradients.length > 0) save(pass.gradients);
+    return {
+      value: mul(sum(pass.losses), 1 / targets.length) as Scalar,
+      gradients: (dy, saved) => saved.map((gradient) => mul(gradient, dy)),
+    };
+  });
+}
+
+/** −log p(target) of each row, (N). Records no gradient. */
+export function rowLosses(x: Tensor2D, head: Linear, targets: Int32Array): Tensor1D {
+  return tidy(() => passOver(x, head, targets, false).losses);
+}
+
+interface Pass {
+  readonly losses: Tensor1D;
+  /** Of the mean loss: dx, and dW if the head is trainable. */
+  readonly gradients: Tensor[];
+}
+
+function passOver(x: Tensor2D, head: Linear, targets: Int32Array, recording: boolean): Pass {
+  const [rows, width] = x.shape;
+  if (rows !== targets.length) throw new Error(`${rows} rows but ${targets.length} targets`);
+  const step = Math.max(1, Math.floor(CHUNK_LOGITS / head.weight.shape[1]));
+  const losses: Tensor1D[] = [];
+  const inputGradients: Tensor2D[] = [];
+  let weightGradient: Tensor2D | undefined;
+  for (let row = 0; row < rows; row += step) {
+    const count = Math.min(step, rows - row);
+    const parts = tidy(() => {
+      const part = count === rows ? x : slice(x, [row, 0], [count, width]);
+      const chunk = chunkOf(part, head, targets.subarray(row, row + count));
+      if (!recording) return [chunk.losses];
+      const dLogits = chunk.slopes(1 / rows);
+      const dx = inputGradient(head, dLogits);
+      return head.trainable
+        ? [chunk.losses, dx, productOverRows(part, dLogits)]
+        : [chunk.losses, dx];
+    });
+    losses.push(parts[0] as Tensor1D);
+    if (parts[1]) inputGradients.push(parts[1] as Tensor2D);
+    if (parts[2]) weightGradient = accumulate(weightGradient, parts[2] as Tensor2D);
+  }
+  const gradients: Tensor[] = recording ? [join(inputGradients)] : [];
+  if (weightGradient) gradients.push(weightGradient);
+  return { losses: join(losses), gradients };
+}
+
+function join<T extends Tensor1D | Tensor2D>(parts: T[]): T {
+  return parts.length === 1 ? parts[0]! : (concat(parts as Tensor2D[], 0) as T);
+}
+
+function accumulate(total: Tensor2D | undefined, part: Tensor2D): Tensor2D {
+  if (!total) return part;
+  const result = add(total, part) as Tensor2D;
+  total.dispose();
+  part.dispose();
+  return result;
+}
+
+interface Chunk {
+  readonly losses: Tensor1D;
+  /** `factor · (softmax − onehot(target))`, (rows, V); may be called once. */
+  readonly slopes: (factor: number) => Tensor2D;
+}
+
+function chunkOf(x: Tensor2D, head: Linear, targets: Int32Array): Chunk {
+  const logits = matMul(x, head.weight) as Tensor2D;
+  return onHost() ? chunkLoops(logits, targets) : chunkComposed(logits, targets);
+}
+
+function chunkLoops(logits: Tensor2D, targets: Int32Array): Chunk {
+  const [rows, words] = logits.shape;
+  const losses = allocateFloats<Tensor1D>([rows]);
+  const [values, out] = [viewFloats(logits), viewFloats(losses)];
+  const sums = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const start = row * words;
+    const chosen = values[start + targets[row]!]!;
+    let largest = -Infinity;
+    for (let i = start; i < start + words; i++) if (values[i]! > largest) largest = values[i]!;
+    let total = 0;
+    for (let i = start; i < start + words; i++) {
+      const power = Math.exp(values[i]! - largest);
+      values[i] = power;
+      total += power;
+    }
+    sums[row] = total;
+    out[row] = Math.log(total) + largest - chosen;
+  }
+  return { losses, slopes: (factor) => slopesLoops(logits, targets, sums, factor) };
+}
+
+/** Turns the powers that `chunkLoops` left in place of the logits into slopes, in place. */
+function slopesLoops(
+  powers: Tensor2D,
+  targets: Int32Array,
+  sums: Float64Array,
+  factor: number,
+): Tensor2D {
+  const words = powers.shape[1];
+  const values = viewFloats(powers);
+  for (let row = 0; row < sums.length; row++) {
+    const share = factor / sums[row]!;
+    for (let i = row * words; i < (row + 1) * words; i++) values[i]! *= share;
+    values[row * words + targets[row]!]! -= factor;
+  }
+  return powers;
+}
+
+function chunkComposed(logits: Tensor2D, targets: Int32Array): Chunk {
+  const ids = tensor1d(targets, 'int32');
+  const words = logits.shape[1];
+  const largest = max(logits, 1, true);
+  const normaliser = add(log(sum(exp(sub(logits, largest)), 1, true)), largest);
+  const marks = oneHot(ids, words);
+  const chosen = sum(mul(logits, marks), 1, true);
+  return {
+    losses: sum(sub(normaliser, chosen), 1) as Tensor1D,
+    slopes: (factor) => mul(sub(softmax(logits), marks), scalar(factor)) as Tensor2D,
+  };
+}
