@@ -6,15 +6,32 @@ import { canonicalJson, type Json, type JsonObject } from '../json.ts';
 import type { Change } from './change.ts';
 import type { CodeFingerprint, Fingerprint, InputFingerprint } from './document.ts';
 
+/** How a user calls what a fingerprint holds without a name. */
+export interface ChangeNames {
+  /** The stage's code, such as `stages/train.ts`. */
+  readonly code: string;
+  /** By input: its single file, its folder (with a `/` at the end) or the output it comes from. */
+  readonly inputs: { readonly [input: string]: string };
+}
+
+const NAMELESS: ChangeNames = { code: 'the stage', inputs: {} };
+
 /** The differences, code first; empty exactly if the keys are equal. `first` if there is no `before`. */
-export function explain(before: Fingerprint | undefined, after: Fingerprint): Change[] {
+export function explain(
+  before: Fingerprint | undefined,
+  after: Fingerprint,
+  names: ChangeNames = NAMELESS,
+): Change[] {
   if (before === undefined) return [{ kind: 'first' }];
   const changes: Change[] = [
     ...scalarChanges(before, after),
-    ...codeChanges(before.code, after.code),
+    ...codeChanges(before.code, after.code, names.code),
     ...paramChanges(before.params, after.params, ''),
     ...namesOf(before.inputs, after.inputs).flatMap((input) =>
-      inputChanges(input, before.inputs[input] ?? [], after.inputs[input] ?? []),
+      inputChanges(input, before.inputs[input] ?? [], after.inputs[input] ?? []).map((change) => ({
+        ...change,
+        file: fullName(change.file, names.inputs[input] ?? ''),
+      })),
     ),
     ...outputChanges(before, after),
     ...namesOf(before.environment, after.environment).flatMap((name): Change[] => {
@@ -57,7 +74,7 @@ function scalarChanges(before: Fingerprint, after: Fingerprint): Change[] {
   return changes;
 }
 
-function codeChanges(before: CodeFingerprint, after: CodeFingerprint): Change[] {
+function codeChanges(before: CodeFingerprint, after: CodeFingerprint, what: string): Change[] {
   if (before.kind === 'command' || after.kind === 'command') {
     const [was, is] = [commandText(before), commandText(after)];
     return before.kind === after.kind && was === is
@@ -66,7 +83,7 @@ function codeChanges(before: CodeFingerprint, after: CodeFingerprint): Change[] 
   }
   const changes: Change[] = [];
   if (before.bundle !== after.bundle) {
-    changes.push({ kind: 'code', what: 'bundle', before: before.bundle, after: after.bundle });
+    changes.push({ kind: 'code', what, before: before.bundle, after: after.bundle });
   }
   for (const name of namesOf(before.packages, after.packages)) {
     const [was, is] = [before.packages[name], after.packages[name]];
@@ -98,15 +115,17 @@ function isSame(a: Json | undefined, b: Json | undefined): boolean {
   return canonicalJson(a) === canonicalJson(b);
 }
 
+type InputChange = Extract<Change, { kind: 'input' }>;
+
 /** Files are matched by name; those without one (a single file) by position. */
 function inputChanges(
   input: string,
   before: readonly InputFingerprint[],
   after: readonly InputFingerprint[],
-): Change[] {
+): InputChange[] {
   const was = byName(before);
   const is = byName(after);
-  const changes: Change[] = [];
+  const changes: InputChange[] = [];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     const [old, now] = [was.get(name), is.get(name)];
     if (old?.digest === now?.digest) continue;
@@ -118,6 +137,11 @@ function inputChanges(
   }
   // The same files in another order: their order is content.
   return [{ kind: 'input', input, file: '', how: 'edited' }];
+}
+
+function fullName(file: string, name: string): string {
+  if (file === '' || name === '') return file || name;
+  return name.endsWith('/') ? `${name}${file}` : `${name} (${file})`;
 }
 
 function byName(files: readonly InputFingerprint[]): Map<string, InputFingerprint> {

@@ -3,22 +3,14 @@
  * files made which bundle, so that unchanged stages start neither esbuild nor a child process.
  * Knows no graph.
  */
-import { randomUUID } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Pipeline, StageBody } from '../config/pipeline.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
-import type { Json } from '../json.ts';
+import { writeAtomic } from '../store/atomic-file.ts';
+import { readChecked, writeChecked } from '../store/checked-file.ts';
 import type { Bundle } from './bundle.ts';
 import { checkDeclaration } from './declaration.ts';
 import type { Described, StageDescription } from './describe.ts';
@@ -86,19 +78,14 @@ function modulesOf(pipeline: Pipeline): Map<string, { body: StageBody; stage: st
 // --- What is remembered ---
 
 function readManifest(folder: string): Manifest {
-  const empty: Manifest = { schema: MANIFEST_SCHEMA, modules: {} };
-  const file = join(folder, 'manifest.json');
-  if (!existsSync(file)) return empty;
-  const text = readFileSync(file, 'utf8');
-  const end = text.indexOf('\n');
-  if (text.slice(0, end) !== digestOf(text.slice(end + 1))) return empty;
-  const manifest = JSON.parse(text.slice(end + 1)) as Manifest;
-  return manifest.schema === MANIFEST_SCHEMA ? manifest : empty;
+  const manifest = readChecked(join(folder, 'manifest.json')) as Manifest | undefined;
+  const isUsable = manifest?.schema === MANIFEST_SCHEMA;
+  return isUsable ? manifest : { schema: MANIFEST_SCHEMA, modules: {} };
 }
 
 function writeManifest(folder: string, modules: Manifest['modules']): void {
-  const body = JSON.stringify({ schema: MANIFEST_SCHEMA, modules } satisfies Manifest);
-  writeWhole(join(folder, 'manifest.json'), `${digestOf(body)}\n${body}`);
+  const manifest: Manifest = { schema: MANIFEST_SCHEMA, modules };
+  writeChecked(join(folder, 'manifest.json'), manifest);
 }
 
 /** Size, times and identity of a file; `absent` if there is none. */
@@ -125,14 +112,6 @@ function isIntact(folder: string, digest: Digest): boolean {
   return text.endsWith(comment) && digestOf(text.slice(0, -comment.length)) === digest;
 }
 
-/** Writes under another name first: a reader sees the old file or the new one, never a part. */
-function writeWhole(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, file);
-}
-
 // --- Bundling ---
 
 async function rebundle(
@@ -148,8 +127,8 @@ async function rebundle(
   const bundles = await bundlePresent(pipeline.root, folder, present, missing);
   const fresh: { [path: string]: Remembered } = {};
   for (const [use, bundle] of bundles) {
-    writeWhole(bundleFile(folder, bundle.digest), bundle.text + mapComment(bundle.digest));
-    writeWhole(`${bundleFile(folder, bundle.digest)}.map`, bundle.sourceMap);
+    writeAtomic(bundleFile(folder, bundle.digest), bundle.text + mapComment(bundle.digest));
+    writeAtomic(`${bundleFile(folder, bundle.digest)}.map`, bundle.sourceMap);
     const remembered = rememberedOf(bundle, pipeline.root);
     known.set(use, remembered);
     // A file written while we bundled may have changed after esbuild read it: look again next time.
@@ -233,8 +212,8 @@ async function describeAll(
   const kept = new Map<Digest, StageDescription>();
   const asked = new Map<Digest, string>();
   for (const [use, { digest }] of known) {
-    const description = readDescription(folder, digest);
-    if (description) kept.set(digest, description);
+    const description = readChecked(descriptionFile(folder, digest));
+    if (description) kept.set(digest, description as StageDescription);
     else asked.set(digest, use);
   }
   const problems = asked.size > 0 ? await describeNew(pipeline.root, folder, asked, kept) : [];
@@ -252,13 +231,8 @@ async function describeAll(
   );
 }
 
-function readDescription(folder: string, digest: Digest): StageDescription | undefined {
-  const file = join(folder, `${digest}.json`);
-  if (!existsSync(file)) return undefined;
-  const text = readFileSync(file, 'utf8');
-  const end = text.indexOf('\n');
-  if (text.slice(0, end) !== digestOf(text.slice(end + 1))) return undefined;
-  return JSON.parse(text.slice(end + 1)) as StageDescription;
+function descriptionFile(folder: string, digest: Digest): string {
+  return join(folder, `${digest}.json`);
 }
 
 async function describeNew(
@@ -277,9 +251,8 @@ async function describeNew(
     const use = asked.get(digest)!;
     const result = readDescribed(described[index]!, use, root);
     if (Array.isArray(result)) return result;
-    const body = JSON.stringify(result as unknown as Json);
-    writeWhole(join(folder, `${digest}.json`), `${digestOf(body)}\n${body}`);
-    kept.set(digest, result as StageDescription);
+    writeChecked(descriptionFile(folder, digest), result);
+    kept.set(digest, result);
     return [];
   });
 }

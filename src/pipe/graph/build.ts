@@ -8,11 +8,12 @@ import { interpolate, textOf, valueAt } from '../config/reference.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import type { TaskId } from '../event.ts';
 import type { StageCode } from '../fingerprint/stage-code.ts';
-import type { JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import type { OutputDeclaration } from '../stage.ts';
 import { bindInputs } from './bind.ts';
 import { type Cell, cellsOf, checkLabels, fillIn, taskId } from './cell.ts';
 import { closureOf } from './closure.ts';
+import { KeptParams } from './kept-params.ts';
 import { findLeaks } from './leak.ts';
 import { findCycles, topologicalOrder } from './order.ts';
 import { resolveParams } from './params.ts';
@@ -27,10 +28,11 @@ export function buildGraph(pipeline: Pipeline, code: ReadonlyMap<string, StageCo
   const diagnostics = pipeline.stages.flatMap(checkLabels);
   const cycles = stageCycles(stages);
   diagnostics.push(...cycles);
+  const kept = new KeptParams(pipeline, code);
   const tasks = [...stages.values()].flatMap((stage) => {
     const seen = new Set<string>();
     return stage.cells.map((cell) => {
-      const planned = planTask(pipeline, stage, cell, stages);
+      const planned = planTask({ root: pipeline.root, stage, cell, stages, kept });
       for (const problem of planned.diagnostics) {
         // Cells of one stage share their mistakes.
         const identity = JSON.stringify(problem);
@@ -41,6 +43,7 @@ export function buildGraph(pipeline: Pipeline, code: ReadonlyMap<string, StageCo
     });
   });
   if (diagnostics.length > 0) throw new DiagnosticError(inFileOrder(diagnostics));
+  kept.keep(tasks);
   const graph = assemble(pipeline, tasks);
   const leaks = findLeaks(graph, stages);
   if (leaks.length > 0) throw new DiagnosticError(leaks);
@@ -103,15 +106,19 @@ function cycleDiagnostic(
 
 // --- Tasks ---
 
-function planTask(
-  pipeline: Pipeline,
-  stage: PlannedStage,
-  cell: Cell,
-  stages: ReadonlyMap<string, PlannedStage>,
-): { task: Task; diagnostics: Diagnostic[] } {
+interface PlanOptions {
+  readonly root: string;
+  readonly stage: PlannedStage;
+  readonly cell: Cell;
+  readonly stages: ReadonlyMap<string, PlannedStage>;
+  readonly kept: KeptParams;
+}
+
+function planTask(options: PlanOptions): { task: Task; diagnostics: Diagnostic[] } {
+  const { stage, cell } = options;
   const { spec, code, outputs } = stage;
-  const { params, diagnostics } = paramsOf(stage, cell);
-  const bound = bindInputs({ root: pipeline.root, stage, cell, stages });
+  const { params, diagnostics } = paramsOf(options);
+  const bound = bindInputs(options);
   const task: Task = {
     id: taskId(spec.name, cell.labels),
     stage: spec,
@@ -127,10 +134,12 @@ function planTask(
   return { task, diagnostics: [...diagnostics, ...bound.diagnostics] };
 }
 
-function paramsOf(
-  stage: PlannedStage,
-  cell: Cell,
-): { params: JsonObject; diagnostics: Diagnostic[] } {
+function paramsOf({ stage, cell, kept }: PlanOptions): {
+  params: JsonObject;
+  diagnostics: Diagnostic[];
+} {
+  const checked = kept.of(taskId(stage.spec.name, cell.labels));
+  if (checked !== undefined) return { params: checked, diagnostics: [] };
   const given = fillIn(stage.spec.params, cell) as JsonObject;
   if (stage.code === undefined) return { params: given, diagnostics: [] };
   return resolveParams({
@@ -147,9 +156,15 @@ function commandOf(cmd: string, cell: Cell): string {
   return textOf(
     interpolate(` ${cmd}`, ([root, axis, ...field]) => {
       const found = root === 'matrix' ? valueAt(cell.values[axis!], field) : undefined;
-      return found === undefined ? 'keep' : { value: quoted(textOf(found)) };
+      return found === undefined ? 'keep' : { value: words(found) };
     }),
   ).slice(1);
+}
+
+/** A list becomes several words. */
+function words(value: Json): string {
+  const list = Array.isArray(value) ? value : [value];
+  return list.map((item: Json) => quoted(textOf(item))).join(' ');
 }
 
 function quoted(word: string): string {

@@ -25,7 +25,7 @@ function isFolder(path: string): boolean {
 }
 
 /** The folder that a glob searches: its leading parts without a wildcard. */
-function globBase(glob: string): string {
+export function globBase(glob: string): string {
   const parts = glob.split('/');
   const first = parts.findIndex(isGlob);
   return parts.slice(0, first).join('/') || (glob.startsWith('/') ? '/' : '.');
