@@ -1,12 +1,17 @@
 /**
  * Invented proper names. A name is built of two syllable groups, and each invented word belongs to
- * exactly one realm (`sample` or `corpus`) by its hash, so two worlds of different realms can never
+ * exactly one realm by its hash, so two worlds of different realms can never
  * share a name whatever their seeds are. It does not know what the names are given to.
  */
 import { hash, type Random } from './random.ts';
 
-/** `sample`: what the experiment asks about; `corpus`: what the small model was pretrained on. */
-export type Realm = 'sample' | 'corpus';
+/**
+ * `sample`: what the experiment asks about; `lasting` and `passing`: the two sorts of worlds that the
+ * small model is pretrained on.
+ */
+export type Realm = 'sample' | 'lasting' | 'passing';
+
+const realms: readonly Realm[] = ['sample', 'lasting', 'passing'];
 
 const heads = words(
   'Bal Bren Cal Cor Dal Dor Fal Fen Gar Gil Hal Har Jor Kal Kel Lam Lor Mar Mel Nor Or Pel Quin Ral Ros Sel Sor Tal Tor Ul Val Ven Wil Yar Zel Bran Dun El Gren Hol',
@@ -15,9 +20,9 @@ const tails = words(
   'an ara bek by dan del dor eda eth fin gar ick ild ina isk ka len lo mar mir na nor oth ran rik ro sa sil son ta ten ton ul va vik vin wen win ya zo',
 );
 
-/** The realm of an invented word: one word in three is of the sample's. */
+/** The realm of an invented word: a third of all words each. */
 export function realmOf(word: string): Realm {
-  return hash(word) % 3 === 0 ? 'sample' : 'corpus';
+  return realms[hash(word) % realms.length]!;
 }
 
 /** A source of invented words of one realm that never gives the same word twice. */
