@@ -25,7 +25,7 @@ interface Word {
 
 /** Learns merges until there are `vocabSize` tokens, or until no pair occurs twice. */
 export function trainBpe(texts: Iterable<string>, vocabSize: number): Bpe {
-  const tokens = [endOfText, padding, ...byteCharacters()];
+  const tokens = [endOfText, padding, ...byteCharacters().sort()];
   const ids = new Map(tokens.map((token, id) => [token, id]));
   const words = countWords(texts, ids);
   const merges: [string, string][] = [];
@@ -42,27 +42,13 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): Bpe {
   return { vocab: ids, merges };
 }
 
-/** The printable stand-in of each byte, in the order of GPT-2's table. */
+/** The printable stand-in of each byte, as in GPT-2: itself, or the next unused character from U+0100. */
 export function byteCharacters(): string[] {
-  const printable = (byte: number): boolean =>
-    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
-  const ordered = [...bytes.filter(printable), ...bytes.filter((byte) => !printable(byte))];
-  const hidden = ordered.filter((byte) => !printable(byte));
-  return ordered.map((byte) =>
-    String.fromCodePoint(printable(byte) ? byte : 256 + hidden.indexOf(byte)),
-  );
-}
-
-function characterOfByte(): string[] {
-  const characters = byteCharacters();
-  const printable = characters.filter((character) => character.codePointAt(0)! < 256);
-  const hidden = characters.slice(printable.length);
-  const seen = new Set(printable.map((character) => character.codePointAt(0)!));
-  const rest = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !seen.has(byte));
-  return Array.from({ length: 256 }, (_, byte) =>
-    seen.has(byte) ? String.fromCodePoint(byte) : hidden[rest.indexOf(byte)]!,
-  );
+  let unused = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
+    return String.fromCodePoint(printable ? byte : unused++);
+  });
 }
 
 function countWords(texts: Iterable<string>, ids: ReadonlyMap<string, number>): Word[] {
@@ -72,7 +58,7 @@ function countWords(texts: Iterable<string>, ids: ReadonlyMap<string, number>): 
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
   }
-  const characters = characterOfByte();
+  const characters = byteCharacters();
   return [...counts].map(([word, count]) => ({
     ids: [...Buffer.from(word, 'utf8')].map((byte) => ids.get(characters[byte]!)!),
     count,
@@ -90,7 +76,7 @@ class PairCounts {
 
   constructor(words: readonly Word[]) {
     this.words = words;
-    words.forEach((_, index) => this.add(index, 1));
+    for (const index of words.keys()) this.add(index, 1);
   }
 
   /** The most frequent pair; of equals, the one with the smaller ids. Undefined if none occurs twice. */

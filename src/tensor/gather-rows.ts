@@ -23,9 +23,9 @@ function pick(x: Tensor2D, rows: Int32Array): Tensor2D {
   const width = x.shape[1];
   const result = allocateFloats<Tensor2D>([rows.length, width]);
   const [to, from] = [viewFloats(result), viewFloats(x)];
-  rows.forEach((row, index) =>
-    to.set(from.subarray(row * width, (row + 1) * width), index * width),
-  );
+  rows.forEach((row, index) => {
+    to.set(from.subarray(row * width, (row + 1) * width), index * width);
+  });
   return result;
 }
 

@@ -1,0 +1,105 @@
+/**
+ * The trunk artifact: for each text, the hidden states that enter the first memory block. Everything
+ * below that block is frozen, so these never change over epochs, candidates and seeds.
+ *
+ * A folder: `index.json`; `texts.jsonl`, one text a line; `states.f32`, one row of `hidden`
+ * little-endian floats a token, in text order. Knows no model and no memory.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+
+export type TextSource = 'doc' | 'temp';
+
+export interface TrunkText {
+  readonly source: TextSource;
+  readonly page: string;
+  readonly ids: readonly number[];
+  /** The first token whose prediction may be trained; the end of the prompt of an example. */
+  readonly supervisedFrom: number;
+}
+
+export interface TrunkIndex {
+  readonly format: 1;
+  /** The block that the states enter. */
+  readonly from: number;
+  readonly hidden: number;
+  /** SHA-256 over the texts' token ids, in order. */
+  readonly ids: string;
+  /** Texts. */
+  readonly count: number;
+  /** Tokens, which is rows of `states.f32`. */
+  readonly rows: number;
+}
+
+export interface Trunk {
+  readonly index: TrunkIndex;
+  readonly texts: readonly TrunkText[];
+  /** The (ids.length, hidden) states of a text, read from the file on each call. */
+  readStates(text: number): Float32Array;
+  close(): void;
+}
+
+export const trunkFiles = {
+  index: 'index.json',
+  texts: 'texts.jsonl',
+  states: 'states.f32',
+} as const;
+
+/** Digest of the token ids of all texts, with their boundaries. */
+export function digestOfIds(texts: readonly TrunkText[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(Int32Array.of(text.ids.length, ...text.ids));
+  return hash.digest('hex');
+}
+
+/** The row of `states.f32` at which each text begins. */
+export function firstRows(texts: readonly TrunkText[]): number[] {
+  let row = 0;
+  return texts.map((text) => {
+    const first = row;
+    row += text.ids.length;
+    return first;
+  });
+}
+
+/** Opens a trunk folder, without reading states. Throws an Error that names the file at fault. */
+export function openTrunk(folder: string): Trunk {
+  const index = readIndex(join(folder, trunkFiles.index));
+  const texts = readTexts(join(folder, trunkFiles.texts), index);
+  const statesFile = join(folder, trunkFiles.states);
+  const handle = openSync(statesFile, 'r');
+  const rowBytes = 4 * index.hidden;
+  if (fstatSync(handle).size !== index.rows * rowBytes) {
+    closeSync(handle);
+    throw new Error(`${statesFile}: expected ${index.rows} rows of ${rowBytes} bytes`);
+  }
+  const first = firstRows(texts);
+  return {
+    index,
+    texts,
+    readStates(text) {
+      const bytes = Buffer.alloc(texts[text]!.ids.length * rowBytes);
+      readSync(handle, bytes, 0, bytes.length, first[text]! * rowBytes);
+      return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    },
+    close: () => closeSync(handle),
+  };
+}
+
+function readIndex(file: string): TrunkIndex {
+  const index = JSON.parse(readFileSync(file, 'utf8')) as TrunkIndex;
+  if (index.format !== 1) throw new Error(`${file}: unknown trunk format ${index.format}`);
+  return index;
+}
+
+function readTexts(file: string, index: TrunkIndex): TrunkText[] {
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  const texts = lines.map((line) => JSON.parse(line) as TrunkText);
+  if (texts.length !== index.count || digestOfIds(texts) !== index.ids) {
+    throw new Error(`${file}: not the texts that the states were computed from`);
+  }
+  return texts;
+}
