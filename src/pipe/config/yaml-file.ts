@@ -138,8 +138,10 @@ function yamlProblem(code: string, message: string, file: string, range: SourceR
 }
 
 function notUtf8(bytes: Uint8Array, file: string): Diagnostic {
-  const good = validPrefix(bytes);
-  const before = new TextDecoder().decode(bytes.subarray(0, good));
+  // Streaming holds back a character whose last bytes are missing: it is the one at fault.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const before = decoder.decode(bytes.subarray(0, validPrefix(bytes)), { stream: true });
+  const good = Buffer.byteLength(before);
   const line = before.split('\n').length;
   const column = before.length - before.lastIndexOf('\n');
   return {
