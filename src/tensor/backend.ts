@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
+import { enableProdMode, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
 import { startThreadedWasm } from './wasm-threads.ts';
 
 export type BackendName = 'tensorflow-gpu' | 'webgpu' | 'tensorflow' | 'wasm' | 'cpu';
@@ -43,6 +43,8 @@ export async function startBackend(
   if (requested !== 'auto' && !isBackendName(requested)) {
     throw new Error(`Unknown backend "${requested}": choose auto, ${PREFERENCE.join(', ')}`);
   }
+  // Otherwise TFJS advertises its Node addon on stderr.
+  enableProdMode();
   const considered: Candidate[] = [];
   for (const name of requested === 'auto' ? PREFERENCE : [requested]) {
     const candidate = await tryBackend(name, requested === name);

@@ -1,0 +1,90 @@
+/**
+ * Text to token ids and back, by the model's own `tokenizer.json`. Special tokens are added exactly
+ * where the model's files demand it (LLaMA's BOS). Knows no template and no label.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Tokenizer as Implementation } from '@huggingface/tokenizers';
+import { ModelFileError } from './model-file-error.ts';
+
+export interface Tokenizer {
+  /** `bare` leaves out the special tokens that a text of its own would get. */
+  readonly encode: (text: string, options?: { readonly bare?: boolean }) => number[];
+  /** Special tokens are left out. */
+  readonly decode: (ids: readonly number[]) => string;
+  readonly bosId?: number;
+  readonly eosId?: number;
+  /** Ids are below this (the model's embedding may be larger). */
+  readonly size: number;
+}
+
+/** @throws ModelFileError if `tokenizer.json` is missing or damaged. */
+export function loadTokenizer(folder: string): Tokenizer {
+  const config = readObject(join(folder, 'tokenizer_config.json')) ?? {};
+  const file = join(folder, 'tokenizer.json');
+  const document = readObject(file);
+  if (!document) {
+    const hint = `copy the tokenizer.json of the model's repository into ${folder}`;
+    throw new ModelFileError('the model folder has no tokenizer.json', folder, hint);
+  }
+  const implementation = construct(file, document, config);
+  const bosId = idOf(implementation, config.bos_token);
+  const eosId = idOf(implementation, config.eos_token);
+  return {
+    encode: (text, { bare = false } = {}) => {
+      const { ids } = implementation.encode(text, { add_special_tokens: !bare });
+      return bare ? ids : withBos(ids, bosId, config.add_bos_token);
+    },
+    decode: (ids) => decode(implementation, ids),
+    size: implementation.get_vocab(true).size,
+    ...(bosId === undefined ? {} : { bosId }),
+    ...(eosId === undefined ? {} : { eosId }),
+  };
+}
+
+function readObject(file: string): Record<string, unknown> | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new ModelFileError(`cannot be read (${code})`, file);
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new ModelFileError(`is not JSON (${(error as Error).message})`, file);
+  }
+}
+
+function construct(file: string, document: object, config: object): Implementation {
+  try {
+    return new Implementation(document, config);
+  } catch (error) {
+    throw new ModelFileError(`is no usable tokenizer (${(error as Error).message})`, file);
+  }
+}
+
+/** A token is written as its text or as an object that holds it. */
+function idOf(implementation: Implementation, token: unknown): number | undefined {
+  const text =
+    typeof token === 'string' ? token : (token as { content?: string } | undefined)?.content;
+  return text === undefined ? undefined : implementation.token_to_id(text);
+}
+
+/** `add_bos_token` overrules the template of tokenizer.json, as in Transformers. */
+function withBos(ids: number[], bosId: number | undefined, wanted: unknown): number[] {
+  if (bosId === undefined || typeof wanted !== 'boolean') return ids;
+  const present = ids[0] === bosId;
+  if (wanted === present) return ids;
+  return wanted ? [bosId, ...ids] : ids.slice(1);
+}
+
+function decode(implementation: Implementation, ids: readonly number[]): string {
+  if (ids.length === 0) return '';
+  return implementation.decode([...ids], {
+    skip_special_tokens: true,
+    clean_up_tokenization_spaces: false,
+  });
+}
