@@ -120,7 +120,7 @@ describe('the flagship pipeline', () => {
   it(
     'retrains, and encodes nothing, when a constant of the memory layer changes',
     async () => {
-      edit('src/memory/layer.ts', (text) => text.replace(/(EPSILON\w*\s*=\s*)1e-5/, '$11.1e-5'));
+      edit('src/memory/config.ts', (text) => text.replace('normEps: 1e-5', 'normEps: 1.1e-5'));
       const stages = stagesOf((await project.run('report', ...SMALL)).ran);
       expect([...stages].sort()).toEqual(['eval', 'report', 'train']);
     },
