@@ -59,11 +59,11 @@ export function openRunRecords(folder: string): RunRecords {
   };
 }
 
-/** Sorts by time; the tail keeps two runs of one second apart. */
+/** Sorts by time, to the millisecond; the tail keeps two runs of one moment apart. */
 export function newRunId(now: Date): string {
-  const time = now.toISOString().slice(0, 19).replace(/[-:]/g, '');
-  const tail = Math.floor(Math.random() * 36 ** 6)
+  const time = now.toISOString().slice(0, 23).replace(/[-:.]/g, '');
+  const tail = Math.floor(Math.random() * 36 ** 4)
     .toString(36)
-    .padStart(6, '0');
+    .padStart(4, '0');
   return `${time}-${tail}`;
 }

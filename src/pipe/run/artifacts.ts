@@ -1,0 +1,199 @@
+/**
+ * Named views: `artifacts/<task>/<output path>`. Knows no task graph and starts nothing.
+ *
+ * A view must not be a way to corrupt the store: it is a reflink where the file system has them,
+ * else a read-only hard link, else a copy. The record of what was put there (stat and digest) tells
+ * a view that is up to date, by one `lstat`, from one that was edited by hand.
+ */
+import {
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { type Digest, digestOf } from '../digest.ts';
+import type { Emit } from '../event.ts';
+import type { Task } from '../graph/task.ts';
+import { temporaryName } from '../store/atomic-file.ts';
+import { linkOrCopy } from '../store/blobs.ts';
+import { fileNameOf } from '../store/cache-layout.ts';
+import { readChecked, writeChecked } from '../store/checked-file.ts';
+import type { Store } from '../store/store.ts';
+import type { OutputRecord, Trace } from '../store/trace.ts';
+
+interface View {
+  readonly digest: Digest;
+  readonly size: string;
+  readonly mtimeNs: string;
+  readonly inode: string;
+}
+
+export interface Artifacts {
+  /** Makes the task's views equal to the trace's outputs; warns of those that someone changed. */
+  show(task: Task, trace: Trace): void;
+  /** Writes what was put where, if anything changed. */
+  save(): void;
+}
+
+/** Where a task's views lie. */
+export function artifactFolder(artifactsFolder: string, task: string): string {
+  return join(artifactsFolder, fileNameOf(task));
+}
+
+export function openArtifacts(folder: string, store: Store, emit: Emit): Artifacts {
+  const root = resolve(folder);
+  const file = join(store.layout.index, `artifacts-${digestOf(root).slice(0, 16)}.json`);
+  let views: Map<string, View> | undefined;
+  let dirty = false;
+  const remember = (wanted: Wanted, now: Stamp) => {
+    views?.set(wanted.name, { ...now, digest: wanted.digest });
+    dirty = true;
+  };
+  /** Says what was wrong with the view, if anything was. */
+  const place = (wanted: Wanted): Tampering | undefined => {
+    views ??= readViews(file);
+    const known = views.get(wanted.name);
+    const now = viewAt(wanted.path);
+    if (isCurrent(known, now, wanted.digest)) return undefined;
+    if (now !== undefined && isBlob(store, wanted.digest, now)) {
+      remember(wanted, now); // only its record was lost
+      return undefined;
+    }
+    putView(store.blobs.path(wanted.digest), wanted.path);
+    remember(wanted, viewAt(wanted.path) as Stamp);
+    return tampering(known, now);
+  };
+  return {
+    show(task, trace) {
+      const found: Tampered[] = [];
+      for (const output of task.outputs) {
+        const record = trace.outputs[output.name] as OutputRecord;
+        const path = join(artifactFolder(root, task.id), output.path);
+        const wanted = wantedViews(root, path, record, store);
+        for (const each of wanted) found.push({ path: each.path, how: place(each) });
+        if (record.kind === 'folder') dropOthers(path, wanted);
+      }
+      warnOf(found, dirname(root), emit);
+    },
+    save() {
+      if (!dirty || views === undefined) return;
+      writeChecked(file, [...new Map([...readViews(file), ...views])]);
+      dirty = false;
+    },
+  };
+}
+
+type Tampering = 'changed by hand' | 'deleted' | 'put there by someone else';
+
+interface Tampered {
+  readonly path: string;
+  readonly how: Tampering | undefined;
+}
+
+function isCurrent(known: View | undefined, now: Stamp | undefined, digest: Digest): boolean {
+  return known?.digest === digest && now !== undefined && sameView(known, now);
+}
+
+/** A view of an earlier product that nobody touched is simply replaced. */
+function tampering(known: View | undefined, now: Stamp | undefined): Tampering | undefined {
+  if (known === undefined) return now === undefined ? undefined : 'put there by someone else';
+  if (now === undefined) return 'deleted';
+  return sameView(known, now) ? undefined : 'changed by hand';
+}
+
+function warnOf(found: readonly Tampered[], root: string, emit: Emit): void {
+  for (const how of ['changed by hand', 'deleted', 'put there by someone else'] as const) {
+    const paths = found.filter((each) => each.how === how).map((each) => relative(root, each.path));
+    if (paths.length === 0) continue;
+    const shown = paths.length > 3 ? [...paths.slice(0, 3), `${paths.length - 3} more`] : paths;
+    emit({
+      type: 'warning',
+      message: `${shown.join(', ')}: ${how}; restored from the store`,
+      hint: 'Artifacts are views of what the tasks made: edit a copy elsewhere.',
+    });
+  }
+}
+
+interface Wanted {
+  /** Relative to the artifacts folder. */
+  readonly name: string;
+  readonly path: string;
+  readonly digest: Digest;
+}
+
+type Stamp = Omit<View, 'digest'>;
+
+function wantedViews(root: string, path: string, record: OutputRecord, store: Store): Wanted[] {
+  const nameOf = (file: string) => relative(root, file).split(sep).join('/');
+  if (record.kind === 'file') return [{ name: nameOf(path), path, digest: record.digest }];
+  mkdirSync(path, { recursive: true });
+  return store.blobs.listing(record.digest).map((entry) => {
+    const file = join(path, entry.name);
+    return { name: nameOf(file), path: file, digest: entry.digest };
+  });
+}
+
+function readViews(file: string): Map<string, View> {
+  return new Map(readChecked(file) as [string, View][] | undefined);
+}
+
+function viewAt(path: string): Stamp | undefined {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  return { size: String(stat.size), mtimeNs: String(stat.mtimeNs), inode: String(stat.ino) };
+}
+
+function sameView(left: Stamp, right: Stamp): boolean {
+  return left.size === right.size && left.mtimeNs === right.mtimeNs && left.inode === right.inode;
+}
+
+/** A hard link to the wanted blob, whose record was lost: nothing is wrong with it. */
+function isBlob(store: Store, digest: Digest, now: Stamp): boolean {
+  const blob = viewAt(store.blobs.path(digest));
+  return blob !== undefined && sameView(blob, now);
+}
+
+let reflinks = true;
+
+function putView(blob: string, path: string): void {
+  const temporary = temporaryName(path);
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    if (!reflink(blob, temporary)) linkOrCopy(blob, temporary);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      rmSync(path, { recursive: true }); // an output that was a folder before
+    }
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true }); // renaming a link onto its twin leaves both names
+  }
+}
+
+/** False where the file system has no reflinks; asked once. */
+function reflink(from: string, to: string): boolean {
+  if (!reflinks) return false;
+  try {
+    copyFileSync(from, to, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY'].includes(code))
+      throw error;
+    reflinks = false;
+    rmSync(to, { force: true });
+    return false;
+  }
+}
+
+/** Removes files that an earlier product had in this folder. */
+function dropOthers(folder: string, wanted: readonly Wanted[]): void {
+  const kept = new Set(wanted.map((each) => each.path));
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isDirectory() && !kept.has(path)) rmSync(path, { force: true });
+  }
+}

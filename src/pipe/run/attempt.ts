@@ -1,0 +1,257 @@
+/**
+ * One attempt at a task: workspace, process, outputs into the store. Knows no schedule, no lock and
+ * no retry.
+ */
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Emit, TaskId } from '../event.ts';
+import type { Task } from '../graph/task.ts';
+import type { JsonObject } from '../json.ts';
+import type { TaskLog } from '../store/logs.ts';
+import type { Store } from '../store/store.ts';
+import type { OutputRecord, Trace } from '../store/trace.ts';
+import { renderCommand } from './command.ts';
+import { type Failure, failureOf, worldFailure } from './failure.ts';
+import type { HostError, HostMessage, Usage } from './order.ts';
+import { permissionFlags } from './permission.ts';
+import type { Prepared, PreparedInput } from './prepare.ts';
+import type { Lease } from './resources.ts';
+import { type ProcessEnd, type ProcessSpec, runProcess } from './task-process.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
+
+export interface AttemptOptions {
+  readonly task: Task;
+  readonly prepared: Prepared;
+  readonly store: Store;
+  readonly root: string;
+  readonly hostPath: string;
+  readonly backend?: string;
+  readonly lease: Lease;
+  readonly log: TaskLog;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  onStart(pid: number): void;
+}
+
+export interface Product {
+  readonly outputs: Trace['outputs'];
+  readonly notes: readonly string[];
+  readonly metrics: JsonObject;
+  readonly cost: Trace['cost'];
+}
+
+/** What a task reported while it ran. */
+interface Report {
+  readonly notes: string[];
+  metrics: JsonObject;
+  usage: Usage | undefined;
+  error: HostError | undefined;
+  stderr: string;
+}
+
+export class TaskFailure extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = 'TaskFailure';
+    this.failure = failure;
+  }
+}
+
+const STDERR_TAIL = 16 * 1024;
+
+/** Throws TaskFailure; leaves no scratch behind either way. */
+export async function attempt(options: AttemptOptions): Promise<Product> {
+  let workspace: Workspace | undefined;
+  try {
+    workspace = openWorkspace(
+      options.task,
+      options.prepared,
+      options.store,
+      options.task.code.kind === 'command',
+    );
+    return await perform(options, workspace);
+  } catch (error) {
+    const failure = error instanceof TaskFailure ? undefined : worldFailure(error);
+    throw failure === undefined ? error : new TaskFailure(failure);
+  } finally {
+    workspace?.remove();
+  }
+}
+
+async function perform(options: AttemptOptions, workspace: Workspace): Promise<Product> {
+  const { task } = options;
+  const report: Report = { notes: [], metrics: {}, usage: undefined, error: undefined, stderr: '' };
+  const startedMs = performance.now();
+  const end = await runProcess(specOf(options, workspace, report));
+  const wallMs = Math.round(performance.now() - startedMs);
+  failUnlessDone(end, report, options);
+  requireOutputs(task, workspace);
+  const outputs = await collect(options, workspace);
+  const { cpuMs, peakRssBytes } = report.usage ?? end.usage;
+  const cost = { wallMs, cpuMs: Math.round(cpuMs), peakRssBytes };
+  return { outputs, notes: report.notes, metrics: report.metrics, cost };
+}
+
+function specOf(options: AttemptOptions, workspace: Workspace, report: Report): ProcessSpec {
+  const { task, signal, log, emit, onStart } = options;
+  const timeoutMs = task.stage.timeoutMs;
+  return {
+    ...(task.code.kind === 'module'
+      ? moduleSpec(options, workspace)
+      : commandSpec(options, workspace)),
+    folder: workspace.folder,
+    environment: environmentOf(options, workspace),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    signal,
+    onStart,
+    onText(stream, text) {
+      log.write(text);
+      if (stream === 'stderr') report.stderr = (report.stderr + text).slice(-STDERR_TAIL);
+      emit({ type: 'taskLog', task: task.id, stream, text });
+    },
+    onMessage: (message) => hear(message, task.id, report, log, emit),
+  };
+}
+
+function hear(message: HostMessage, task: TaskId, report: Report, log: TaskLog, emit: Emit): void {
+  if (message.type === 'log') {
+    log.write(`${message.text}\n`);
+    emit({ type: 'taskLog', task, stream: 'log', text: `${message.text}\n` });
+  } else if (message.type === 'note') {
+    report.notes.push(message.text);
+    log.write(`note: ${message.text}\n`);
+    emit({ type: 'taskNote', task, text: message.text });
+  } else if (message.type === 'metric') {
+    report.metrics = { ...report.metrics, ...message.values };
+    emit({ type: 'taskMetric', task, values: message.values });
+  } else if (message.type === 'progress') {
+    emit({ ...message, type: 'taskProgress', task });
+  } else {
+    report.usage = message.usage;
+    if (message.type === 'done') return;
+    report.error = message.error;
+    log.write(`${message.error.stack ?? message.error.message}\n`);
+  }
+}
+
+function moduleSpec(options: AttemptOptions, workspace: Workspace) {
+  const { task, prepared, store, hostPath } = options;
+  const bundle = task.bundle;
+  if (bundle === undefined) throw new Error(`assert: ${task.id} has no bundle`);
+  const checkpointFolder = store.checkpointFolder(prepared.key);
+  const writes = [workspace.folder, store.layout.memo, checkpointFolder];
+  for (const folder of writes) mkdirSync(folder, { recursive: true });
+  const reads = prepared.inputs.flatMap(readsOf);
+  const flags = permissionFlags({ bundle, host: hostPath, reads, writes });
+  const order = {
+    bundle,
+    params: task.params,
+    inputs: workspace.inputs,
+    outputs: workspace.outputs,
+    scratch: join(workspace.folder, 'tmp'),
+    seed: task.stage.seed,
+    memoFolder: store.layout.memo,
+    checkpointFolder,
+  };
+  const message = { type: 'run', order } as const;
+  return { file: process.execPath, args: [...flags, hostPath], message };
+}
+
+/** Upstream inputs lie in scratch, which is readable anyway. */
+function readsOf(input: PreparedInput) {
+  if (input.kind === 'upstream') return [];
+  const whole = input.input.shape === 'folder';
+  return [{ base: input.base, files: input.files.map((file) => file.path), whole }];
+}
+
+/**
+ * The guard in front of the command waits for the end of a pipe that only the engine holds open: if
+ * the engine is killed, the guard kills the group. `times` tells what the command's children used.
+ */
+const SHELL_GUARD = `(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
+exec /bin/sh -eu -c "$1" 3<&-`;
+
+function commandSpec({ task }: AttemptOptions, workspace: Workspace) {
+  if (task.code.kind !== 'command') throw new Error(`assert: ${task.id} has no command`);
+  const inside = (path: string) => path.slice(workspace.folder.length + 1);
+  const command = renderCommand(task.code.command, {
+    inputs: mapValues(workspace.inputs, ({ path, files }, name) => {
+      const shape = task.inputs.find((input) => input.name === name)?.shape;
+      return shape === 'folder' ? [inside(path)] : files.map((file) => inside(file.path));
+    }),
+    outputs: mapValues(workspace.outputs, inside),
+    params: task.params,
+  });
+  return { file: '/bin/sh', args: ['-c', SHELL_GUARD, 'pipe', command] };
+}
+
+function mapValues<From, To>(
+  record: { readonly [name: string]: From },
+  change: (value: From, name: string) => To,
+): { [name: string]: To } {
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, change(value, name)]),
+  );
+}
+
+/** What is not named here does not exist for a task: a hidden variable must not change a result. */
+function environmentOf(options: AttemptOptions, workspace: Workspace): Record<string, string> {
+  const { task, prepared, backend, lease } = options;
+  const environment: Record<string, string> = {
+    ...inherited('PATH'),
+    ...inherited('HOME'),
+    TMPDIR: join(workspace.folder, 'tmp'),
+    PIPE_THREADS: String(task.stage.resources.cpu),
+    ...prepared.fingerprint.environment,
+  };
+  if (backend !== undefined) environment.PIPE_BACKEND = backend;
+  if (lease.devices.length > 0) environment.CUDA_VISIBLE_DEVICES = lease.devices.join(',');
+  return environment;
+}
+
+function inherited(name: string): Record<string, string> {
+  const value = process.env[name];
+  return value === undefined ? {} : { [name]: value };
+}
+
+function failUnlessDone(end: ProcessEnd, report: Report, options: AttemptOptions): void {
+  const { task, root } = options;
+  const { timeoutMs } = task.stage;
+  const failure = failureOf(end, report.error, {
+    root,
+    stage: task.stage.name,
+    stderr: report.stderr,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  if (failure !== undefined) throw new TaskFailure(failure);
+}
+
+function requireOutputs(task: Task, workspace: Workspace): void {
+  const missing = task.outputs.filter(({ name, folder }) => {
+    const stat = lstatSync(workspace.outputs[name] ?? '', { throwIfNoEntry: false });
+    return stat === undefined || (!stat.isSymbolicLink() && stat.isDirectory() !== folder);
+  });
+  if (missing.length === 0) return;
+  const names = missing.map(({ name, path, folder }) => `${name} (${path}${folder ? '/' : ''})`);
+  throw new TaskFailure({
+    reason: 'missing-output',
+    message: `did not write ${names.join(', ')}`,
+    hint: `Write each declared output, or take it out of the declaration.`,
+  });
+}
+
+async function collect(options: AttemptOptions, workspace: Workspace): Promise<Trace['outputs']> {
+  const { blobs } = options.store;
+  const outputs: { [name: string]: OutputRecord } = {};
+  for (const { name, folder } of options.task.outputs) {
+    const path = workspace.outputs[name] as string;
+    outputs[name] = folder ? await blobs.putFolder(path) : await blobs.putFile(path);
+  }
+  return outputs;
+}
+
+/** After success the progress is of no use; a task that failed resumes from it. */
+export function dropCheckpoint(store: Store, prepared: Prepared): void {
+  rmSync(store.checkpointFolder(prepared.key), { recursive: true, force: true });
+}

@@ -1,0 +1,366 @@
+/**
+ * Builds targets: every task of their closure settles once its upstream has, as a hit or by running.
+ * Suspends nothing on keys of upstream tasks: only the content of their outputs enters a key, so a
+ * task whose inputs came out equal is a hit (early cutoff). Knows no terminal and no YAML.
+ */
+import { readFileSync } from 'node:fs';
+import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
+import type { Change } from '../fingerprint/change.ts';
+import type { Task, TaskGraph } from '../graph/task.ts';
+import { newRunId, type TaskRecord } from '../store/run-records.ts';
+import type { Store } from '../store/store.ts';
+import type { Trace } from '../store/trace.ts';
+import { type Artifacts, openArtifacts } from './artifacts.ts';
+import { TaskFailure } from './attempt.ts';
+import { criticalPath } from './critical-path.ts';
+import { type Failure, worldFailure } from './failure.ts';
+import { changesFor, type Lookup, lookup } from './lookup.ts';
+import { MissingInputError, type Prepared, prepare } from './prepare.ts';
+import { type Produced, produce } from './produce.ts';
+import { machineCapacity, openSlots, type Slots } from './resources.ts';
+
+export interface BuildOptions {
+  readonly graph: TaskGraph;
+  readonly store: Store;
+  readonly artifactsFolder: string;
+  /** Stage names or task ids; none means every stage. */
+  readonly targets: readonly string[];
+  readonly where?: { readonly [axis: string]: string };
+  /** Runs the targets (not what they need) even if their products are known. */
+  readonly force?: boolean;
+  /** After a failure, go on with what does not depend on it. */
+  readonly keepGoing?: boolean;
+  /** Tasks at a time, and the cpus they may ask for together; the machine's cpus by default. */
+  readonly jobs?: number;
+  readonly backend?: string;
+  readonly signal?: AbortSignal;
+  /** The child entry: `dist/host.mjs`. */
+  readonly hostPath: string;
+  /** Shared by builds that run at the same time in one process; `jobs` is then unused. */
+  readonly slots?: Slots;
+}
+
+export interface BuildHandle {
+  readonly done: Promise<Summary>;
+  running(): readonly TaskId[];
+  /** Starts nothing more; kills the running tasks that are named, lets the others finish. */
+  drain(cancel: readonly TaskId[]): void;
+}
+
+export function build(options: BuildOptions, emit: Emit): Promise<Summary> {
+  return startBuild(options, emit).done;
+}
+
+type Outcome =
+  | { readonly state: 'hit' | 'ran'; readonly trace: Trace }
+  | { readonly state: 'failed' }
+  | { readonly state: 'skipped'; readonly because: TaskId | undefined };
+
+const VOID_ROUNDS = 3;
+
+export function startBuild(options: BuildOptions, emit: Emit): BuildHandle {
+  const run = new Build(options, emit);
+  return {
+    done: run.finish(),
+    running: () => [...run.running],
+    drain: (cancel) => run.drain(cancel),
+  };
+}
+
+class Build {
+  readonly running = new Set<TaskId>();
+  readonly #options: BuildOptions;
+  readonly #emit: Emit;
+  readonly #runId = newRunId(new Date());
+  readonly #startedAt = new Date();
+  readonly #startedMs = performance.now();
+  readonly #targets: ReadonlySet<TaskId>;
+  readonly #tasks: readonly TaskId[];
+  readonly #outcomes = new Map<TaskId, Promise<Outcome>>();
+  readonly #traces = new Map<TaskId, Trace>();
+  readonly #records: TaskRecord[] = [];
+  readonly #controllers = new Map<TaskId, AbortController>();
+  readonly #slots: Slots;
+  readonly #artifacts: Artifacts;
+  #priorities: ReadonlyMap<TaskId, number> | undefined;
+  /** Set when nothing more may start; names the failed task that is to blame, if one is. */
+  #stopped: { readonly because: TaskId | undefined } | undefined;
+
+  constructor(options: BuildOptions, emit: Emit) {
+    const { targets, tasks } = options.graph.closure(options.targets, options.where);
+    this.#options = options;
+    this.#emit = emit;
+    this.#targets = new Set(targets);
+    this.#tasks = tasks;
+    this.#slots = options.slots ?? openSlots(machineCapacity(options.jobs));
+    this.#artifacts = openArtifacts(options.artifactsFolder, options.store, emit);
+  }
+
+  async finish(): Promise<Summary> {
+    const abort = () => this.drain([...this.#tasks]);
+    this.#options.signal?.addEventListener('abort', abort, { once: true });
+    if (this.#options.signal?.aborted === true) abort();
+    const at = this.#startedAt.toISOString();
+    this.#emit({ type: 'runStarted', runId: this.#runId, tasks: this.#tasks, at });
+    const settled = await Promise.allSettled(this.#tasks.map((id) => this.#settle(id)));
+    this.#options.signal?.removeEventListener('abort', abort);
+    const broken = settled.find((result) => result.status === 'rejected');
+    if (broken !== undefined) throw broken.reason;
+    return this.#conclude();
+  }
+
+  drain(cancel: readonly TaskId[]): void {
+    this.#stopped ??= { because: undefined };
+    const killed = new Set(cancel);
+    for (const [id, controller] of this.#controllers) {
+      if (killed.has(id) || !this.running.has(id)) controller.abort();
+    }
+  }
+
+  #settle(id: TaskId): Promise<Outcome> {
+    const known = this.#outcomes.get(id);
+    if (known !== undefined) return known;
+    const outcome = this.#settleOnce(id).catch((error: unknown) => {
+      this.drain(this.#tasks); // a fault of the engine: leave no child behind
+      throw error;
+    });
+    this.#outcomes.set(id, outcome);
+    return outcome;
+  }
+
+  async #settleOnce(id: TaskId): Promise<Outcome> {
+    const task = this.#options.graph.tasks.get(id) as Task;
+    const upstream = this.#options.graph.upstream(id);
+    const outcomes = await Promise.all(upstream.map((each) => this.#settle(each)));
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.state === 'failed') return this.#skip(id, upstream[index]);
+      if (outcome.state === 'skipped') return this.#skip(id, outcome.because);
+    }
+    const controller = new AbortController();
+    this.#controllers.set(id, controller);
+    try {
+      return await this.#bringAbout(task, controller.signal);
+    } catch (error) {
+      if (controller.signal.aborted && error === controller.signal.reason) {
+        return this.#skip(id, this.#stopped?.because);
+      }
+      if ((error as Error).name === 'AbortError') return this.#skip(id, this.#stopped?.because);
+      return this.#fail(task, failureFrom(error));
+    } finally {
+      this.#controllers.delete(id);
+    }
+  }
+
+  /** Looks the task up, else runs it; starts over while its inputs change under it. */
+  async #bringAbout(task: Task, signal: AbortSignal): Promise<Outcome> {
+    const { store, force = false } = this.#options;
+    for (let round = 1; ; round += 1) {
+      const prepared = await prepare(task, this.#prepareOptions());
+      const found = await lookup(store, prepared.key);
+      const forced = force && this.#targets.has(task.id);
+      if (found.state === 'hit' && !forced) return this.#hit(task, prepared, found.trace);
+      if (found.state === 'lost') this.#mend(task, found);
+      if (this.#stopped !== undefined) return this.#skip(task.id, this.#stopped.because);
+      const changes = changesFor(store, { task, prepared, found, forced });
+      const produced = await this.#produce(task, prepared, changes, forced, signal);
+      if (produced.state === 'found') return this.#hit(task, prepared, produced.trace);
+      if (produced.state === 'built') return this.#ran(task, produced, changes);
+      if (round === VOID_ROUNDS) throw new TaskFailure(restless(produced.files));
+      const message = `${task.id}: ${produced.files.join(', ')} changed while the task read it`;
+      this.#emit({ type: 'warning', message: `${message}; running it again` });
+    }
+  }
+
+  #prepareOptions() {
+    const { graph, store, backend } = this.#options;
+    const settled = (id: TaskId) => this.#traces.get(id) as Trace;
+    return { graph, store, settled, ...(backend === undefined ? {} : { backend }) };
+  }
+
+  #produce(
+    task: Task,
+    prepared: Prepared,
+    changes: readonly Change[],
+    forced: boolean,
+    signal: AbortSignal,
+  ): Promise<Produced> {
+    const { graph, store, hostPath, backend } = this.#options;
+    return produce({
+      task,
+      prepared,
+      changes,
+      forced,
+      priority: this.#priority(task.id),
+      runId: this.#runId,
+      root: graph.pipeline.root,
+      store,
+      slots: this.#slots,
+      hostPath,
+      ...(backend === undefined ? {} : { backend }),
+      signal,
+      emit: this.#emit,
+      onRunning: () => {
+        this.running.add(task.id);
+        return () => this.running.delete(task.id);
+      },
+    });
+  }
+
+  /** Costs are read only when something must run: a build of hits does not pay for them. */
+  #priority(id: TaskId): number {
+    const { graph, store } = this.#options;
+    this.#priorities ??= criticalPath({
+      tasks: this.#tasks,
+      downstream: (each) => graph.downstream(each),
+      costMs: (each) =>
+        this.#traces.get(each)?.cost.wallMs ?? store.traces.ofTask(each, 1)[0]?.cost.wallMs,
+    });
+    return this.#priorities.get(id) ?? 0;
+  }
+
+  #hit(task: Task, prepared: Prepared, trace: Trace): Outcome {
+    const { notes, cost } = trace;
+    const { key } = prepared;
+    this.#keep(task, trace, { outcome: 'hit' });
+    this.#emit({ type: 'taskHit', task: task.id, key, notes, savedMs: cost.wallMs });
+    this.#display(task, trace);
+    return { state: 'hit', trace };
+  }
+
+  #ran(
+    task: Task,
+    { trace, changedOutputs }: Produced & { state: 'built' },
+    changes: readonly Change[],
+  ): Outcome {
+    const { key, cost } = trace;
+    const outputs = digestsOf(trace);
+    const { wallMs, peakRssBytes } = cost;
+    this.#keep(task, trace, { outcome: 'ran', changes, wallMs, peakRssBytes });
+    this.#emit({
+      type: 'taskRan',
+      task: task.id,
+      key,
+      outputs,
+      wallMs,
+      peakRssBytes,
+      changedOutputs,
+    });
+    this.#display(task, trace);
+    return { state: 'ran', trace };
+  }
+
+  #keep(task: Task, trace: Trace, more: Pick<TaskRecord, 'outcome'> & Partial<TaskRecord>): void {
+    this.#traces.set(task.id, trace);
+    this.#artifacts.show(task, trace);
+    this.#records.push({
+      task: task.id,
+      key: trace.key,
+      params: task.params,
+      outputs: digestsOf(trace),
+      ...(trace.metrics === undefined ? {} : { metrics: trace.metrics }),
+      ...more,
+    });
+  }
+
+  #display(task: Task, trace: Trace): void {
+    const { blobs } = this.#options.store;
+    if (!this.#targets.has(task.id)) return;
+    for (const { name, display, folder } of task.outputs) {
+      const record = trace.outputs[name];
+      if (!display || folder || record === undefined) continue;
+      const text = readFileSync(blobs.path(record.digest), 'utf8');
+      this.#emit({ type: 'display', task: task.id, output: name, text });
+    }
+  }
+
+  #mend(task: Task, found: Lookup & { state: 'lost' }): void {
+    for (const { output, state, digest } of found.losses) {
+      if (state === 'corrupt') this.#options.store.blobs.discard(digest);
+      const message = `${task.id}: output ${output} is ${state} in the store; building it again`;
+      this.#emit({ type: 'warning', message });
+    }
+  }
+
+  #fail(task: Task, failure: Failure): Outcome {
+    const { reason, message, hint } = failure;
+    const logFile =
+      reason === 'missing-input' ? undefined : this.#options.store.logs.latest(task.id);
+    this.#emit({
+      type: 'taskFailed',
+      task: task.id,
+      reason,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(logFile === undefined ? {} : { logFile }),
+    });
+    this.#records.push({ task: task.id, outcome: 'failed', params: task.params, reason });
+    if (this.#options.keepGoing !== true) {
+      this.#stopped ??= { because: task.id };
+      for (const [id, controller] of this.#controllers) {
+        if (!this.running.has(id)) controller.abort(); // it waits for its turn, which will not come
+      }
+    }
+    return { state: 'failed' };
+  }
+
+  #skip(id: TaskId, because: TaskId | undefined): Outcome {
+    if (because !== undefined) this.#emit({ type: 'taskSkipped', task: id, because });
+    this.#records.push({ task: id, outcome: 'skipped' });
+    return { state: 'skipped', because };
+  }
+
+  #conclude(): Summary {
+    const { store, graph } = this.#options;
+    const count = (outcome: TaskRecord['outcome']) =>
+      this.#records.filter((record) => record.outcome === outcome).length;
+    const summary: Summary = {
+      type: 'summary',
+      ran: count('ran'),
+      hits: count('hit'),
+      failed: count('failed'),
+      skipped: count('skipped'),
+      wallMs: Math.round(performance.now() - this.#startedMs),
+    };
+    this.#artifacts.save();
+    store.files.save();
+    store.runs.put({
+      runId: this.#runId,
+      startedAt: this.#startedAt.toISOString(),
+      targets: this.#options.targets,
+      params: graph.pipeline.params,
+      tasks: this.#records,
+      summary,
+    });
+    this.#emit(summary);
+    return summary;
+  }
+}
+
+function digestsOf(trace: Trace) {
+  const pairs = Object.entries(trace.outputs).map(([name, { digest }]) => [name, digest] as const);
+  return Object.fromEntries(pairs);
+}
+
+function restless(files: readonly string[]): Failure {
+  return {
+    reason: 'input-changed',
+    message: `${files.join(', ')} changed while the task read it, ${VOID_ROUNDS} times in a row`,
+    hint: 'Wait until whatever writes these files is done.',
+  };
+}
+
+/** The world's failures become events; anything else is a fault of ours and is thrown on. */
+function failureFrom(error: unknown): Failure {
+  if (error instanceof TaskFailure) return error.failure;
+  if (error instanceof MissingInputError) return unreadable(error.message);
+  const failure = worldFailure(error);
+  if (failure !== undefined) return failure;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'ENOENT') return unreadable(message);
+  throw error;
+}
+
+function unreadable(message: string): Failure {
+  const reason: FailureReason = 'missing-input';
+  return { reason, message, hint: 'Put the file there, or change `inputs:` of the stage.' };
+}

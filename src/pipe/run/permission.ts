@@ -1,0 +1,61 @@
+/**
+ * Node's permission model as flags: a stage's process reads its declared inputs and nothing else,
+ * and writes scratch. Knows no task.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Above this many files the flags would outgrow a command line; the common folder is allowed instead. */
+const MOST_FILES = 500;
+
+export interface Reads {
+  readonly base: string;
+  readonly files: readonly string[];
+  /** A folder input: the stage may list it. */
+  readonly whole: boolean;
+}
+
+export interface Permissions {
+  readonly bundle: string;
+  readonly host: string;
+  readonly reads: readonly Reads[];
+  /** Folders to read and write; they exist already. */
+  readonly writes: readonly string[];
+}
+
+export function permissionFlags(permissions: Permissions): string[] {
+  const { bundle, host, reads, writes } = permissions;
+  const folders = [...nodeModulesAbove(bundle), ...nodeModulesAbove(host), ...writes];
+  const readable = new Set([bundle, `${bundle}.map`, host, `${host}.map`]);
+  for (const { base, files, whole } of reads) {
+    if (whole || files.length > MOST_FILES) folders.push(base);
+    else for (const file of files) readable.add(file);
+  }
+  return [
+    permissionFlag(process.versions.node),
+    '--no-warnings', // one would say that the permission model is experimental
+    ...[...readable].map((path) => `--allow-fs-read=${path}`),
+    ...[...new Set(folders)].map((path) => `--allow-fs-read=${path}`), // a folder means all in it
+    ...writes.map((path) => `--allow-fs-write=${path}`),
+    '--allow-worker',
+    '--allow-addons',
+    '--enable-source-maps',
+  ];
+}
+
+/** The flag lost its prefix in 22.13 and 23.5. */
+export function permissionFlag(version: string): string {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const stable = major > 23 || (major === 23 && minor >= 5) || (major === 22 && minor >= 13);
+  return stable ? '--permission' : '--experimental-permission';
+}
+
+/** Where Node looks for the packages that a bundle leaves outside, and where links in it lead. */
+function nodeModulesAbove(file: string): string[] {
+  const found: string[] = [];
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const candidate = join(folder, 'node_modules');
+    if (existsSync(candidate)) found.push(candidate, realpathSync(candidate));
+    if (folder === dirname(folder)) return found;
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * A task meets its inputs: digests of what it would read now, the fingerprint, the key. Knows no
+ * scheduler and starts nothing.
+ */
+import { statSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { basename } from 'node:path';
+import type { Digest, Key } from '../digest.ts';
+import type { TaskId } from '../event.ts';
+import type { Fingerprint, InputFingerprint } from '../fingerprint/document.ts';
+import { keyOf } from '../fingerprint/key.ts';
+import type { Task, TaskGraph, TaskInput, UpstreamOutput } from '../graph/task.ts';
+import { type FileStamp, sameStamp, stampOf } from '../store/stat-index.ts';
+import type { Store } from '../store/store.ts';
+import type { OutputRecord, Trace } from '../store/trace.ts';
+import { type Expansion, expandSources } from './source-files.ts';
+
+export interface Prepared {
+  readonly key: Key;
+  readonly fingerprint: Fingerprint;
+  readonly inputs: readonly PreparedInput[];
+  /** Sources with a wildcard or folder that must still mean the same files after the run. */
+  readonly expansions: readonly { readonly patterns: readonly string[]; readonly names: string }[];
+  readonly stamps: ReadonlyMap<string, FileStamp>;
+}
+
+export type PreparedInput =
+  | {
+      readonly kind: 'source';
+      readonly input: TaskInput & { readonly kind: 'source' };
+      readonly base: string;
+      readonly files: readonly {
+        readonly path: string;
+        readonly name: string;
+        readonly digest: Digest;
+      }[];
+    }
+  | {
+      readonly kind: 'upstream';
+      readonly input: TaskInput & { readonly kind: 'upstream' };
+      readonly entries: readonly UpstreamEntry[];
+    };
+
+export interface UpstreamEntry {
+  readonly from: UpstreamOutput;
+  readonly record: OutputRecord;
+  /** The output's own file or folder name. */
+  readonly fileName: string;
+  /** Labels that the reader does not share, `a,b`; empty when it shares all. */
+  readonly cellName: string;
+}
+
+/** A source file that a task needs is not there. */
+export class MissingInputError extends Error {
+  readonly input: string;
+  constructor(input: string, pattern: string) {
+    super(`input ${input}: ${pattern} does not exist`);
+    this.name = 'MissingInputError';
+    this.input = input;
+  }
+}
+
+export interface PrepareOptions {
+  readonly graph: TaskGraph;
+  readonly store: Store;
+  readonly backend?: string;
+  /** Traces of the settled upstream tasks. */
+  readonly settled: (task: TaskId) => Trace;
+}
+
+/** Raised when the engine changes what it feeds to tasks. */
+const FINGERPRINT_SCHEMA = 1;
+
+/** Throws MissingInputError, and what reading a source file throws. */
+export async function prepare(task: Task, options: PrepareOptions): Promise<Prepared> {
+  const inputs: PreparedInput[] = [];
+  const stamps = new Map<string, FileStamp>();
+  const expansions: { patterns: readonly string[]; names: string }[] = [];
+  for (const input of task.inputs) {
+    if (input.kind === 'upstream') {
+      inputs.push({ kind: 'upstream', input, entries: upstreamEntries(task, input, options) });
+      continue;
+    }
+    const expansion = await expandSources(options.graph.pipeline.root, input.patterns);
+    requirePresent(input, expansion);
+    expansions.push({ patterns: input.patterns, names: namesOf(expansion) });
+    inputs.push(await digestSources(input, expansion, options.store, stamps));
+  }
+  const fingerprint = fingerprintOf(task, inputs, options.backend);
+  return { key: keyOf(fingerprint), fingerprint, inputs, expansions, stamps };
+}
+
+/** Source files that are not what they were when `prepared` was made; looks only at stats. */
+export async function changedSince(prepared: Prepared, root: string): Promise<string[]> {
+  const changed: string[] = [];
+  for (const [path, stamp] of prepared.stamps) {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined || !sameStamp(stamp, stampOf(stat))) changed.push(path);
+  }
+  for (const { patterns, names } of prepared.expansions) {
+    if (namesOf(await expandSources(root, patterns)) !== names) changed.push(patterns.join(', '));
+  }
+  return changed;
+}
+
+function namesOf(expansion: Expansion): string {
+  return expansion.files.map((file) => file.path).join('\0');
+}
+
+function requirePresent(input: TaskInput & { kind: 'source' }, expansion: Expansion): void {
+  if (input.optional) return;
+  const missing = expansion.missing[0];
+  if (missing !== undefined) throw new MissingInputError(input.name, missing);
+  if (expansion.files.length > 0) return;
+  throw new MissingInputError(input.name, `a file that matches ${input.patterns.join(', ')}`);
+}
+
+async function digestSources(
+  input: TaskInput & { kind: 'source' },
+  expansion: Expansion,
+  store: Store,
+  stamps: Map<string, FileStamp>,
+): Promise<PreparedInput> {
+  const files: { path: string; name: string; digest: Digest }[] = [];
+  for (const { path, name } of expansion.files) {
+    const { digest, stamp } = await store.files.digest(path);
+    stamps.set(path, stamp);
+    files.push({ path, name, digest });
+  }
+  return { kind: 'source', input, base: expansion.base, files };
+}
+
+function upstreamEntries(
+  task: Task,
+  input: TaskInput & { kind: 'upstream' },
+  options: PrepareOptions,
+): UpstreamEntry[] {
+  return input.from.map((from) => {
+    const record = options.settled(from.task).outputs[from.output];
+    const output = options.graph.tasks
+      .get(from.task)
+      ?.outputs.find((candidate) => candidate.name === from.output);
+    if (record === undefined || output === undefined) {
+      throw new Error(`assert: ${from.task} has no output ${from.output}`);
+    }
+    const own = Object.entries(from.labels).filter(([axis, label]) => task.labels[axis] !== label);
+    const cellName = own.map(([, label]) => label).join(',');
+    return { from, record, fileName: basename(output.path), cellName };
+  });
+}
+
+function fingerprintOf(
+  task: Task,
+  inputs: readonly PreparedInput[],
+  backend: string | undefined,
+): Fingerprint {
+  const { stage } = task;
+  const environment = stage.env.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    schema: FINGERPRINT_SCHEMA,
+    code: task.code,
+    params: task.params,
+    inputs: Object.fromEntries(inputs.map((each) => [each.input.name, contentOf(each)])),
+    outputs: Object.fromEntries(
+      task.outputs.map(({ name, path, folder }) => [name, folder ? `${path}/` : path]),
+    ),
+    environment: Object.fromEntries(environment),
+    seed: stage.seed,
+    ...(stage.numerics === 'strict' ? { numerics: numericsOf(backend) } : {}),
+  };
+}
+
+/** Which arithmetic the results come from, as far as it can differ in the last bits. */
+function numericsOf(backend: string | undefined): string {
+  return [backend ?? 'auto', process.arch, cpus()[0]?.model ?? ''].join(' ');
+}
+
+function contentOf(prepared: PreparedInput): InputFingerprint[] {
+  if (prepared.kind === 'upstream') {
+    const many = prepared.input.shape === 'fan-in' || prepared.entries.length > 1;
+    return prepared.entries.map(({ cellName, fileName, record: { digest } }) =>
+      many ? { name: cellName || fileName, digest } : { digest },
+    );
+  }
+  const single = prepared.input.shape === 'file';
+  return prepared.files.map(({ name, digest }) => (single ? { digest } : { name, digest }));
+}

@@ -1,0 +1,169 @@
+/**
+ * Makes one key's product: takes a lease and the key's lock, runs attempts, retries, records the
+ * trace. Knows no graph. Whoever comes second to a key waits for the first and takes its product.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Emit } from '../event.ts';
+import type { Change } from '../fingerprint/change.ts';
+import type { Task } from '../graph/task.ts';
+import { isLock } from '../store/locks.ts';
+import type { TaskLog } from '../store/logs.ts';
+import type { Store } from '../store/store.ts';
+import type { Trace } from '../store/trace.ts';
+import { attempt, dropCheckpoint, type Product, TaskFailure } from './attempt.ts';
+import type { Failure } from './failure.ts';
+import { lookup } from './lookup.ts';
+import { changedSince, type Prepared } from './prepare.ts';
+import type { Lease, Slots } from './resources.ts';
+
+export interface ProduceOptions {
+  readonly task: Task;
+  readonly prepared: Prepared;
+  readonly changes: readonly Change[];
+  readonly priority: number;
+  readonly forced: boolean;
+  readonly runId: string;
+  readonly root: string;
+  readonly store: Store;
+  readonly slots: Slots;
+  readonly hostPath: string;
+  readonly backend?: string;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Called when a process is about to start for the task; the result ends the call. */
+  onRunning(): () => void;
+}
+
+export type Produced =
+  | { readonly state: 'built'; readonly trace: Trace; readonly changedOutputs: readonly string[] }
+  /** Another owner of the key built it meanwhile. */
+  | { readonly state: 'found'; readonly trace: Trace }
+  /** An input changed under the task: the result, if any, is void. */
+  | { readonly state: 'void'; readonly files: readonly string[] };
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 60_000;
+/** Reasons that another attempt may escape. */
+const RETRIED: readonly Failure['reason'][] = ['exit', 'signal', 'timeout', 'out-of-memory'];
+
+/** Throws TaskFailure, or the signal's reason when it aborts before a process started. */
+export async function produce(options: ProduceOptions): Promise<Produced> {
+  const { task, prepared, store, slots, signal } = options;
+  for (;;) {
+    const lease = await slots.acquire(task.stage.resources, options.priority, signal);
+    try {
+      const lock = store.locks.tryAcquire(prepared.key);
+      if (isLock(lock)) {
+        try {
+          return (await foundMeanwhile(options)) ?? (await makeIt(options, lease));
+        } finally {
+          lock.release();
+        }
+      }
+      const here = lock.pid === process.pid;
+      const owner = here ? 'another task of this run' : `process ${lock.pid} on ${lock.host}`;
+      options.emit({ type: 'taskWaiting', task: task.id, key: prepared.key, owner });
+    } finally {
+      lease.release();
+    }
+    await store.locks.whenFree(prepared.key, signal);
+  }
+}
+
+/** With `force`, only what this very run has built counts. */
+async function foundMeanwhile(options: ProduceOptions): Promise<Produced | undefined> {
+  const found = await lookup(options.store, options.prepared.key);
+  if (found.state !== 'hit') return undefined;
+  if (options.forced && found.trace.provenance.runId !== options.runId) return undefined;
+  return { state: 'found', trace: found.trace };
+}
+
+async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> {
+  const log = options.store.logs.open(options.runId, options.task.id);
+  const ended = options.onRunning();
+  try {
+    return await withRetries(options, lease, log);
+  } finally {
+    ended();
+    log.close();
+  }
+}
+
+async function withRetries(options: ProduceOptions, lease: Lease, log: TaskLog): Promise<Produced> {
+  const { task, prepared, root } = options;
+  for (let number = 1; ; number += 1) {
+    const result = await tryOnce(options, lease, log, number);
+    const files = await changedSince(prepared, root);
+    if (files.length > 0 && !isCancelled(result)) return { state: 'void', files };
+    if (!(result instanceof TaskFailure)) return record(options, result);
+    const { reason, message } = result.failure;
+    if (number > task.stage.retries || !RETRIED.includes(reason)) throw result;
+    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (number - 1), LONGEST_DELAY_MS);
+    log.write(`attempt ${number}: ${message}\n`);
+    options.emit({
+      type: 'taskRetry',
+      task: task.id,
+      attempt: number + 1,
+      reason: message,
+      delayMs,
+    });
+    await sleep(delayMs, undefined, { signal: options.signal });
+  }
+}
+
+function isCancelled(result: Product | TaskFailure): boolean {
+  return result instanceof TaskFailure && result.failure.reason === 'cancelled';
+}
+
+async function tryOnce(
+  options: ProduceOptions,
+  lease: Lease,
+  log: TaskLog,
+  number: number,
+): Promise<Product | TaskFailure> {
+  const { task, prepared, store, changes, emit } = options;
+  const expectedMs = store.traces.ofTask(task.id, 1)[0]?.cost.wallMs;
+  const onStart = (pid: number) =>
+    emit({
+      type: 'taskStarted',
+      task: task.id,
+      key: prepared.key,
+      attempt: number,
+      pid,
+      changes,
+      ...(expectedMs === undefined ? {} : { expectedMs }),
+    });
+  try {
+    return await attempt({ ...options, lease, log, onStart });
+  } catch (error) {
+    if (error instanceof TaskFailure) return error;
+    throw error;
+  }
+}
+
+function record(options: ProduceOptions, product: Product): Produced {
+  const { task, prepared, store, runId } = options;
+  const before = store.traces.ofTask(task.id, 1)[0];
+  const { outputs, notes, metrics, cost } = product;
+  const trace: Trace = {
+    key: prepared.key,
+    fingerprint: prepared.fingerprint,
+    outputs,
+    notes,
+    ...(Object.keys(metrics).length === 0 ? {} : { metrics }),
+    cost,
+    provenance: {
+      task: task.id,
+      finishedAt: new Date().toISOString(),
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+      runId,
+    },
+  };
+  store.traces.put(trace);
+  dropCheckpoint(store, prepared);
+  const changedOutputs = Object.keys(outputs).filter(
+    (name) => before?.outputs[name]?.digest !== outputs[name]?.digest,
+  );
+  return { state: 'built', trace, changedOutputs };
+}

@@ -1,0 +1,132 @@
+/**
+ * Leases on the machine: cpus, memory, gpu devices, named pools, and the number of jobs. Knows no
+ * task. Among those that wait, the highest priority that fits goes first.
+ */
+import { readdirSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import type { Resources } from '../config/pipeline.ts';
+
+export interface Capacity {
+  readonly jobs: number;
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  readonly devices: readonly string[];
+  /** A pool that is not named here has room for one. */
+  readonly pools: { readonly [pool: string]: number };
+}
+
+export interface Lease {
+  /** The gpu devices that are the holder's alone. */
+  readonly devices: readonly string[];
+  release(): void;
+}
+
+export interface Slots {
+  /** Rejects with the signal's reason when it aborts first. */
+  acquire(wants: Resources, priority: number, signal: AbortSignal): Promise<Lease>;
+}
+
+interface Waiter {
+  readonly wants: Resources;
+  readonly priority: number;
+  start(lease: Lease): void;
+}
+
+/** `jobs` caps the tasks at a time and the cpus they may ask for together. */
+export function machineCapacity(jobs = availableParallelism()): Capacity {
+  return { jobs, cpu: jobs, memoryBytes: totalmem(), devices: gpuDevices(), pools: {} };
+}
+
+function gpuDevices(): string[] {
+  const visible = process.env.CUDA_VISIBLE_DEVICES;
+  if (visible !== undefined) return visible.split(',').filter((name) => name.trim() !== '');
+  if (process.platform !== 'linux') return [];
+  const nodes = readdirSync('/dev').flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []);
+  return nodes.sort();
+}
+
+export function openSlots(capacity: Capacity): Slots {
+  const waiting: Waiter[] = [];
+  let free = { ...capacity, devices: [...capacity.devices] };
+
+  const fits = (wants: Resources) =>
+    free.jobs >= 1 &&
+    free.cpu >= wants.cpu &&
+    free.memoryBytes >= wants.memoryBytes &&
+    free.devices.length >= wants.gpu &&
+    Object.entries(wants.pools).every(([pool, count]) => (free.pools[pool] ?? 1) >= count);
+
+  const move = (wants: Resources, sign: 1 | -1, devices: readonly string[]) => {
+    const pools = { ...free.pools };
+    for (const [pool, count] of Object.entries(wants.pools)) {
+      pools[pool] = (pools[pool] ?? 1) + sign * count;
+    }
+    free = {
+      jobs: free.jobs + sign,
+      cpu: free.cpu + sign * wants.cpu,
+      memoryBytes: free.memoryBytes + sign * wants.memoryBytes,
+      devices: sign > 0 ? [...free.devices, ...devices] : free.devices.slice(devices.length),
+      pools,
+    };
+  };
+
+  const take = (wants: Resources): Lease => {
+    const devices = free.devices.slice(0, wants.gpu);
+    move(wants, -1, devices);
+    let held = true;
+    return {
+      devices,
+      release() {
+        if (!held) return;
+        held = false;
+        move(wants, 1, devices);
+        serve();
+      },
+    };
+  };
+
+  const serve = () => {
+    waiting.sort((left, right) => right.priority - left.priority);
+    for (let index = 0; index < waiting.length; ) {
+      const waiter = waiting[index] as Waiter;
+      if (!fits(waiter.wants)) {
+        index += 1;
+        continue;
+      }
+      waiting.splice(index, 1);
+      waiter.start(take(waiter.wants));
+    }
+  };
+
+  return {
+    acquire: (wants, priority, signal) =>
+      new Promise((resolve, reject) => {
+        signal.throwIfAborted();
+        const leave = () => {
+          waiting.splice(waiting.indexOf(waiter), 1);
+          reject(signal.reason);
+        };
+        const start = (lease: Lease) => {
+          signal.removeEventListener('abort', leave);
+          resolve(lease);
+        };
+        const waiter = { wants: atMost(wants, capacity), priority, start };
+        signal.addEventListener('abort', leave, { once: true });
+        waiting.push(waiter);
+        setImmediate(serve); // those that become ready together are compared before one starts
+      }),
+  };
+}
+
+/** A task that asks for more than there is gets all there is, rather than waiting for ever. */
+function atMost(wants: Resources, capacity: Capacity): Resources {
+  const pools = Object.entries(wants.pools).map(([pool, count]) => {
+    return [pool, Math.min(count, capacity.pools[pool] ?? 1)] as const;
+  });
+  return {
+    cpu: Math.min(wants.cpu, capacity.cpu),
+    gpu: Math.min(wants.gpu, capacity.devices.length),
+    memoryBytes: Math.min(wants.memoryBytes, capacity.memoryBytes),
+    pools: Object.fromEntries(pools),
+  };
+}

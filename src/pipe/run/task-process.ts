@@ -1,0 +1,155 @@
+/**
+ * One child process in its own process group: started, listened to, killed whole. Knows no task and
+ * no store.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { EngineMessage, HostMessage, Usage } from './order.ts';
+
+export interface ProcessSpec {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly environment: { readonly [name: string]: string };
+  /** Sent by IPC once the process is there; without it there is no IPC channel. */
+  readonly message?: EngineMessage;
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
+  onText(stream: 'stdout' | 'stderr', text: string): void;
+  onMessage(message: HostMessage): void;
+  onStart(pid: number): void;
+}
+
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why we killed it, if we did. */
+  readonly killed: 'timeout' | 'cancelled' | undefined;
+  /** The kernel's out-of-memory killer struck during the run (perhaps elsewhere). */
+  readonly memoryKills: boolean;
+  /** What could be learnt from outside, for a process that reports nothing itself. */
+  readonly usage: Usage;
+}
+
+const GRACE_MS = 3_000;
+const SAMPLE_MS = 500;
+
+/** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
+export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
+  const child = start(spec);
+  const killsBefore = memoryKillCount();
+  const killer = watchOver(child, spec);
+  const sampler = sampleMemory(child.pid);
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      killer.stop();
+      sampler.stop();
+      reject(error);
+    });
+    child.once('exit', () => killGroup(child, 'SIGKILL')); // whatever it left running
+    child.once('close', (exitCode, signal) => {
+      killer.stop();
+      const usage = { cpuMs: 0, peakRssBytes: sampler.stop() };
+      const memoryKills = memoryKillCount() > killsBefore;
+      resolve({ exitCode, signal, killed: killer.reason(), memoryKills, usage });
+    });
+  });
+}
+
+function start(spec: ProcessSpec): ChildProcess {
+  const child = spawn(spec.file, [...spec.args], {
+    cwd: spec.folder,
+    env: { ...spec.environment },
+    detached: true, // its own process group, so that Ctrl-C comes to us alone and kills reach all
+    stdio: ['ignore', 'pipe', 'pipe', spec.message === undefined ? 'pipe' : 'ipc'],
+  });
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
+  }
+  child.stdio[3]?.on('error', () => child.stdio[3]?.destroy()); // the guard's pipe, closed by its end
+  child.on('message', (message) => spec.onMessage(message as HostMessage));
+  if (child.pid !== undefined) spec.onStart(child.pid);
+  if (spec.message !== undefined && child.pid !== undefined) tell(child, spec.message);
+  return child;
+}
+
+/** A child that died before it could listen says so by its exit; the failed send adds nothing. */
+function tell(child: ChildProcess, message: EngineMessage): void {
+  if (child.connected) child.send(message, () => undefined);
+}
+
+function watchOver(child: ChildProcess, spec: ProcessSpec) {
+  let reason: ProcessEnd['killed'];
+  let grace: NodeJS.Timeout | undefined;
+  const stop = (why: NonNullable<ProcessEnd['killed']>) => {
+    if (reason !== undefined) return;
+    reason = why;
+    if (spec.message !== undefined) tell(child, { type: 'abort' });
+    killGroup(child, 'SIGTERM');
+    grace = setTimeout(() => killGroup(child, 'SIGKILL'), GRACE_MS);
+  };
+  const cancel = () => stop('cancelled');
+  const timer =
+    spec.timeoutMs === undefined ? undefined : setTimeout(() => stop('timeout'), spec.timeoutMs);
+  spec.signal.addEventListener('abort', cancel, { once: true });
+  if (spec.signal.aborted) cancel();
+  return {
+    reason: () => reason,
+    stop() {
+      clearTimeout(timer);
+      clearTimeout(grace);
+      spec.signal.removeEventListener('abort', cancel);
+    },
+  };
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone already, or only zombies are left
+  }
+}
+
+/** Highest resident size of the process group's leader and its children, where /proc tells. */
+function sampleMemory(pid: number | undefined) {
+  let peak = 0;
+  const look = () => {
+    if (pid !== undefined) peak = Math.max(peak, groupPeakBytes(pid));
+  };
+  const timer = process.platform === 'linux' ? setInterval(look, SAMPLE_MS) : undefined;
+  timer?.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+function groupPeakBytes(pid: number): number {
+  let total = 0;
+  const queue = [pid];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const kilobytes = /VmHWM:\s+(\d+)/.exec(readProc(`/proc/${next}/status`))?.[1];
+    total += Number(kilobytes ?? 0) * 1024;
+    const children = readProc(`/proc/${next}/task/${next}/children`).trim();
+    if (children !== '') queue.push(...children.split(' ').map(Number));
+  }
+  return total;
+}
+
+function memoryKillCount(): number {
+  return Number(/^oom_kill (\d+)/m.exec(readProc('/proc/vmstat'))?.[1] ?? 0);
+}
+
+/** Empty where there is no such file: another system, or a process that is gone. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The scratch folder of one attempt: upstream inputs linked in, places for the outputs. Knows no
+ * process. Everything in it is invisible to other tasks and goes away with it.
+ */
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Task } from '../graph/task.ts';
+import type { InputFile, StageInput } from '../stage.ts';
+import { fileNameOf } from '../store/cache-layout.ts';
+import type { Store } from '../store/store.ts';
+import type { Prepared, PreparedInput, UpstreamEntry } from './prepare.ts';
+
+export interface Workspace {
+  readonly folder: string;
+  /** Absolute paths. */
+  readonly inputs: { readonly [name: string]: StageInput };
+  readonly outputs: { readonly [name: string]: string };
+  remove(): void;
+}
+
+let serial = 0;
+
+/** `linkSources` also names source files in scratch, by symbolic links: commands see no other path. */
+export function openWorkspace(
+  task: Task,
+  prepared: Prepared,
+  store: Store,
+  linkSources: boolean,
+): Workspace {
+  serial += 1;
+  const folder = join(
+    store.layout.scratch,
+    `${prepared.key.slice(0, 12)}.${process.pid}.${serial}`,
+  );
+  mkdirSync(join(folder, 'tmp'), { recursive: true });
+  const inputs = prepared.inputs.map(
+    (each) => [each.input.name, placeInput(each, folder, store, linkSources)] as const,
+  );
+  const outputs = task.outputs.map(({ name, path, folder: isFolder }) => {
+    const target = join(folder, 'out', path);
+    mkdirSync(isFolder ? target : dirname(target), { recursive: true });
+    return [name, target] as const;
+  });
+  return {
+    folder,
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.fromEntries(outputs),
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+function placeInput(
+  prepared: PreparedInput,
+  folder: string,
+  store: Store,
+  linkSources: boolean,
+): StageInput {
+  const target = join(folder, 'in', prepared.input.name);
+  if (prepared.kind === 'upstream') return placeUpstream(prepared, target, store);
+  const files = prepared.files.map(({ path, name, digest }) => ({
+    path: linkSources ? linkSource(path, join(target, name)) : path,
+    name,
+    digest,
+    cell: {},
+  }));
+  const base = linkSources ? target : prepared.base;
+  return { path: mainPath(prepared.input.shape, base, files), files };
+}
+
+function linkSource(path: string, target: string): string {
+  mkdirSync(dirname(target), { recursive: true });
+  symlinkSync(path, target);
+  return target;
+}
+
+function placeUpstream(
+  prepared: PreparedInput & { kind: 'upstream' },
+  target: string,
+  store: Store,
+): StageInput {
+  const placed = prepared.entries.map((entry, index) => {
+    const apart = isOne(prepared) ? '' : fileNameOf(entry.cellName) || String(index);
+    return placeEntry(entry, join(target, apart, entry.fileName), store);
+  });
+  const only = prepared.entries[0];
+  if (prepared.entries.length === 1 && only?.record.kind === 'folder' && isOne(prepared)) {
+    return { path: placed[0]?.path ?? target, files: filesOf(only, placed[0] as InputFile, store) };
+  }
+  return { path: mainPath(prepared.input.shape, target, placed), files: placed };
+}
+
+function isOne(prepared: PreparedInput): boolean {
+  return prepared.input.shape === 'file' || prepared.input.shape === 'folder';
+}
+
+function placeEntry(entry: UpstreamEntry, path: string, store: Store): InputFile {
+  store.blobs.materialise(entry.record, path);
+  return { path, name: entry.fileName, digest: entry.record.digest, cell: entry.from.labels };
+}
+
+function filesOf(entry: UpstreamEntry, folder: InputFile, store: Store): InputFile[] {
+  return store.blobs.listing(entry.record.digest).map(({ name, digest }) => ({
+    path: join(folder.path, name),
+    name,
+    digest,
+    cell: entry.from.labels,
+  }));
+}
+
+function mainPath(shape: string, base: string, files: readonly InputFile[]): string {
+  return shape === 'file' ? (files[0]?.path ?? base) : base;
+}
