@@ -11,6 +11,7 @@ import {
   type Message,
   type Metafile,
   type Plugin,
+  transform,
 } from 'esbuild';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf } from '../digest.ts';
@@ -37,22 +38,48 @@ export interface BundleOptions {
 /** Bundles each module by itself, in one call of esbuild. Throws a DiagnosticError that holds all build errors. */
 export async function bundleModules(options: BundleOptions): Promise<ReadonlyMap<string, Bundle>> {
   const result = await buildAll(options);
-  const bundles = new Map<string, Bundle>();
-  options.modules.forEach((module, index) => {
-    const out = join(options.folder, `${index}.mjs`);
-    const text = outputText(result, out);
-    const key = Object.keys(result.metafile.outputs).find(
-      (path) => resolve(options.root, path) === out,
-    )!;
-    bundles.set(module, {
-      text,
-      digest: digestOf(text),
-      sourceMap: outputText(result, `${out}.map`),
-      files: inputFiles(result.metafile, result.metafile.outputs[key]!.entryPoint!, options.root),
-      packages: packagesOf(result.metafile.outputs[key]!),
-    });
+  const bundles = await Promise.all(
+    options.modules.map(async (module, index): Promise<[string, Bundle]> => {
+      const out = join(options.folder, `${index}.mjs`);
+      const [path, output] = outputAt(result.metafile, out, options.root);
+      const { code, map } = await minify(outputText(result, out), path);
+      return [
+        module,
+        {
+          text: code,
+          digest: digestOf(code),
+          sourceMap: map,
+          files: inputFiles(result.metafile, output.entryPoint!, options.root),
+          packages: packagesOf(output),
+        },
+      ];
+    }),
+  );
+  return new Map(bundles);
+}
+
+/**
+ * A step of its own, after the unused code is gone: esbuild inlines a module's leading constants as
+ * it parses, and would do so or not depending on the unused code that stands before them.
+ */
+function minify(bundled: string, path: string) {
+  return transform(bundled, {
+    loader: 'js',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Short names are dealt out by frequency: one edit would rename everything.
+    minifyIdentifiers: false,
+    charset: 'utf8',
+    legalComments: 'none',
+    sourcemap: 'external',
+    sourcesContent: false,
+    sourcefile: path,
+    logLevel: 'silent',
+    tsconfigRaw: {},
   });
-  return bundles;
 }
 
 type Built = BuildResult<{ metafile: true; write: false }>;
@@ -74,13 +101,9 @@ async function buildAll({ root, modules, folder }: BundleOptions): Promise<Built
       platform: 'node',
       target: 'node20',
       treeShaking: true,
-      minifyWhitespace: true,
-      minifySyntax: true,
-      // Short names are dealt out by frequency: one edit would rename everything.
-      minifyIdentifiers: false,
       charset: 'utf8',
       legalComments: 'none',
-      sourcemap: 'external',
+      sourcemap: 'inline',
       sourcesContent: false,
       logLevel: 'silent',
       // The project's own tsconfig must not reach the digest.
@@ -111,6 +134,16 @@ const canonicalSource: Plugin = {
     });
   },
 };
+
+function outputAt(
+  metafile: Metafile,
+  out: string,
+  root: string,
+): [string, Metafile['outputs'][string]] {
+  const found = Object.entries(metafile.outputs).find(([path]) => resolve(root, path) === out);
+  if (found === undefined) throw new Error(`esbuild made no ${out}`);
+  return found;
+}
 
 function outputText(result: Built, path: string): string {
   const file = result.outputFiles.find((output) => output.path === path);

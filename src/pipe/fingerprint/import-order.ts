@@ -69,6 +69,7 @@ function orderNames(head: string): string {
     if (names.includes('/')) return whole;
     const list = names.split(',').map((name) => name.trim());
     const sorted = list.filter((name) => name !== '').sort();
+    if (sorted.every((name, index) => name === list[index])) return whole;
     // The line breaks are kept, so that lines below keep their numbers in stack traces.
     return `{${sorted.join(', ')}${names.replace(/[^\n]/g, '')}}`;
   });

@@ -29,7 +29,7 @@ export interface StageCode {
 }
 
 /** Raised when bundles are made in another way, so that what was remembered is forgotten. */
-const MANIFEST_SCHEMA = 1;
+const MANIFEST_SCHEMA = 2;
 
 interface Remembered {
   readonly digest: Digest;
