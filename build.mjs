@@ -23,6 +23,7 @@ const shared = {
   target: 'node20',
   write: false,
   metafile: true,
+  outExtension: { '.js': '.mjs' },
   legalComments: 'none',
   logLevel: 'warning',
 };

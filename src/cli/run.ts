@@ -7,7 +7,6 @@ import { interruption } from './interruption.ts';
 import { findProject, hostPath, loadGraph, storeOf } from './project.ts';
 import { chooseReporter } from './reporter/choose.ts';
 import { backendOption, jobsOption } from './run-options.ts';
-import { watchCommand } from './watch.ts';
 
 export const runCommand: Command = {
   name: 'run',
@@ -37,6 +36,7 @@ export const runCommand: Command = {
     if (invocation.flag('watch')) {
       if (invocation.flag('dry-run'))
         throw new UsageError('--watch and --dry-run exclude each other');
+      const { watchCommand } = await import('./watch.ts');
       return watchCommand.run(invocation);
     }
     return runOnce(invocation);
