@@ -28,7 +28,7 @@ export function explain(
     ...codeChanges(before.code, after.code, names.code),
     ...paramChanges(before.params, after.params, ''),
     ...namesOf(before.inputs, after.inputs).flatMap((input) =>
-      inputChanges(input, before.inputs[input] ?? [], after.inputs[input] ?? []).map((change) => ({
+      inputChanges(input, before.inputs[input], after.inputs[input]).map((change) => ({
         ...change,
         file: fullName(change.file, names.inputs[input] ?? ''),
       })),
@@ -120,23 +120,32 @@ type InputChange = Extract<Change, { kind: 'input' }>;
 /** Files are matched by name; those without one (a single file) by position. */
 function inputChanges(
   input: string,
-  before: readonly InputFingerprint[],
-  after: readonly InputFingerprint[],
+  before: readonly InputFingerprint[] | undefined,
+  after: readonly InputFingerprint[] | undefined,
 ): InputChange[] {
-  const was = byName(before);
-  const is = byName(after);
+  const was = byName(before ?? []);
+  const is = byName(after ?? []);
   const changes: InputChange[] = [];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     const [old, now] = [was.get(name), is.get(name)];
     if (old?.digest === now?.digest) continue;
-    const how = old === undefined ? 'added' : now === undefined ? 'removed' : 'edited';
-    changes.push({ kind: 'input', input, file: (now ?? old)!.name ?? '', how });
+    changes.push({
+      kind: 'input',
+      input,
+      file: (now ?? old)!.name ?? '',
+      how: howChanged(old, now),
+    });
   }
-  if (changes.length > 0 || isSame(before as unknown as Json, after as unknown as Json)) {
+  if (changes.length > 0 || isSame(before as Json | undefined, after as Json | undefined)) {
     return changes;
   }
-  // The same files in another order: their order is content.
-  return [{ kind: 'input', input, file: '', how: 'edited' }];
+  // The same files in another order (which is content), or an input without files came or went.
+  return [{ kind: 'input', input, file: '', how: howChanged(before, after) }];
+}
+
+function howChanged(before: unknown, after: unknown): InputChange['how'] {
+  if (before === undefined) return 'added';
+  return after === undefined ? 'removed' : 'edited';
 }
 
 function fullName(file: string, name: string): string {
