@@ -3,17 +3,18 @@
  * a prompt is written.
  *
  * The policy. A page's training pairs, each text once and none that bears two labels there, are
- * shuffled by seed and title; the labels then take turns, beginning with one that is drawn for the
- * page. When the page has no more pairs, fallback claims follow, always of the label that the list has
- * least of. All claims of a page so share one list, and k shots are its first k: prompts of a page,
- * and of one claim at several numbers of shots, begin alike. Only where a shot has the text of the
- * claim that is asked does the list's spare stand in its place.
+ * shuffled by seed and title into rounds: one of each label that is left, in an order drawn for every
+ * round, so that the list is balanced from its start and no answer follows from the last. When the
+ * page has no more pairs, fallback claims follow, always of the label that the list has least of. All
+ * claims of a page so share one list, and k shots are its first k: prompts of a page, and of one claim
+ * at several numbers of shots, begin alike. Only where a shot has the text of the claim that is asked
+ * does the list's spare stand in its place.
  */
 import { comparableText } from './claim.ts';
 import { fallbackShots, type Shot } from './fallback-claims.ts';
-import { LABELS, type Label } from './label.ts';
+import { LABELS } from './label.ts';
 import type { PageGroup } from './page-group.ts';
-import { randomNamed, rotated, shuffled } from './random.ts';
+import { randomNamed, shuffled } from './random.ts';
 
 export interface ShotList {
   /** One more than the largest number of shots: the last is the spare. */
@@ -26,14 +27,13 @@ export interface ShotList {
 export function chooseShots(group: PageGroup, count: number, seed: number): ShotList {
   const random = randomNamed(`shots ${seed} ${group.page}`);
   const own = ownShots(group, random).slice(0, count + 1);
-  const shots = fillUp(own, shuffledRounds(fallbackShots(), random), count + 1);
+  const shots = fillUp(own, takeTurns(fallbackShots(), random), count + 1);
   return { shots, own: own.length };
 }
 
 /** All usable pairs of a page in the order that the policy gives them. */
 export function ownShots({ pairs }: PageGroup, random: () => number): Shot[] {
-  const start = Math.floor(random() * LABELS.length);
-  return takeTurns(shuffled(distinctShots(pairs), random), rotated(LABELS, start));
+  return takeTurns(distinctShots(pairs), random);
 }
 
 /** Each text once; a text that the page has under two labels teaches nothing and is left out. */
@@ -48,17 +48,18 @@ function distinctShots(pairs: readonly Shot[]): Shot[] {
   return [...byText.values()].filter((shot) => shot !== undefined);
 }
 
-function takeTurns(shots: readonly Shot[], order: readonly Label[]): Shot[] {
-  const queues = order.map((label) => shots.filter((shot) => shot.label === label));
-  const longest = Math.max(0, ...queues.map((queue) => queue.length));
-  const rounds = Array.from({ length: longest }, (_, i) =>
-    queues.flatMap((queue) => queue[i] ?? []),
+/** Rounds of one shot for each label that is left; their order is drawn anew for every round. */
+function takeTurns(shots: readonly Shot[], random: () => number): Shot[] {
+  const mixed = shuffled(shots, random);
+  const queues = LABELS.map((label) => mixed.filter((shot) => shot.label === label));
+  const longest = Math.max(...queues.map((queue) => queue.length));
+  const rounds = Array.from({ length: longest }, (_, round) =>
+    shuffled(
+      queues.flatMap((queue) => queue[round] ?? []),
+      random,
+    ),
   );
   return rounds.flat();
-}
-
-function shuffledRounds(shots: readonly Shot[], random: () => number): Shot[] {
-  return takeTurns(shuffled(shots, random), shuffled(LABELS, random));
 }
 
 /**
