@@ -32,7 +32,7 @@ export interface TrainingOptions extends EpochPlan {
   readonly warmupSteps: number;
   readonly adam: AdamOptions;
   readonly decay: DecayRule;
-  /** `answer` trains only the answers of examples; documents are always trained whole. */
+  /** Of examples, whether the prompt is trained with the answer. Of pages, all tokens are, once. */
   readonly loss: 'all' | 'answer';
   /** Stops after so many epochs whose mean loss was not the best by `minDelta`; 0 never stops. */
   readonly earlyStop: { readonly patience: number; readonly minDelta: number };
@@ -184,7 +184,7 @@ function textsOf({ trunk, candidate, options }: Training): number[] {
 function readBatch({ trunk, options }: Training, chosen: readonly number[]): Batch {
   const texts = chosen.map((index) => {
     const { ids, source, supervisedFrom } = trunk.texts[index]!;
-    const whole = options.loss === 'all' || source === 'doc';
+    const whole = options.loss === 'all' && source === 'temp';
     return { ids, supervisedFrom: whole ? 0 : supervisedFrom, states: trunk.readStates(index) };
   });
   return assembleBatch(texts, trunk.index.hidden);

@@ -1,0 +1,88 @@
+/** The embedded base model: a small GPT-NeoX, trained from nothing. */
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCorpus } from '../../src/lm/pretrain/corpus-file.ts';
+import { pretrain } from '../../src/lm/pretrain/pretrain.ts';
+import { tokenStream } from '../../src/lm/pretrain/token-stream.ts';
+import { loadTokenizer } from '../../src/lm/tokenizer.ts';
+import { every, tokenRate } from '../../src/memory/pace.ts';
+import { translateErrors } from '../../src/memory/translate-errors.ts';
+import { defineStage, StageError, Type } from '../../src/pipe/stage.ts';
+import { startBackend } from '../../src/tensor/backend.ts';
+
+const count = (fallback: number) => Type.Integer({ minimum: 1, default: fallback });
+const amount = (fallback: number) => Type.Number({ minimum: 0, default: fallback });
+
+export default defineStage({
+  description: 'Trains a GPT-NeoX of any size from nothing, with AdamW and a cosine schedule.',
+  params: Type.Object({
+    layers: count(6),
+    hidden: count(128),
+    heads: count(4),
+    intermediate: count(512),
+    rotaryShare: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.25 }),
+    maxPositions: count(512),
+    steps: count(1500),
+    batch: count(16),
+    length: Type.Integer({ minimum: 2, default: 128, description: 'Tokens a sequence.' }),
+    learningRate: Type.Number({ exclusiveMinimum: 0, default: 0.002 }),
+    warmupSteps: Type.Integer({ minimum: 0, default: 50 }),
+    finalShare: Type.Number({ minimum: 0, maximum: 1, default: 0.1 }),
+    beta2: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.95 }),
+    weightDecay: amount(0.1),
+    clipNorm: amount(1),
+    answerWeight: Type.Number({
+      minimum: 0,
+      default: 0,
+      description: 'How much the mean loss of the answers counts beside that of all tokens.',
+    }),
+  }),
+  inputs: { corpus: { kind: 'file' }, tokenizer: { kind: 'folder' } },
+  outputs: { model: { path: 'model/' }, metrics: { path: 'metrics.jsonl' } },
+  run: (context) =>
+    translateErrors(StageError, async () => {
+      const { inputs, outputs, params, seed } = context;
+      const { name, reason } = await startBackend();
+      context.log(`backend ${name}: ${reason}`);
+      const tokenizer = loadTokenizer(inputs.tokenizer.path);
+      const bare = (text: string): number[] => tokenizer.encode(text, { bare: true });
+      const stream = tokenStream(readCorpus(inputs.corpus.path), bare, tokenizer.eosId ?? 0);
+      context.note(`${stream.ids.length} tokens of text, ${params.steps} steps`);
+      const { beta2, weightDecay, clipNorm } = params;
+      const adam = {
+        kind: 'adamw',
+        beta1: 0.9,
+        beta2,
+        epsilon: 1e-8,
+        weightDecay,
+        clipNorm,
+      } as const;
+      const rate = tokenRate();
+      const records = await pretrain(
+        {
+          shape: { ...params, vocab: tokenizer.size },
+          stream,
+          options: { ...params, adam, seed },
+          scratch: context.scratch,
+          output: outputs.model,
+        },
+        {
+          saved: context.checkpoint.load(),
+          saveDue: every(60_000),
+          save: (state) => context.checkpoint.save(state),
+          stepped: ({ step, loss }) =>
+            context.progress(step + 1, params.steps, 'steps', {
+              loss,
+              tokensPerSecond: rate(params.batch * params.length),
+            }),
+        },
+      );
+      for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
+        copyFileSync(join(inputs.tokenizer.path, file), join(outputs.model, file));
+      }
+      writeFileSync(outputs.metrics, records.map((item) => `${JSON.stringify(item)}\n`).join(''));
+      const last = records.slice(-20).reduce((sum, item) => sum + item.loss, 0) / 20;
+      context.metric({ lastLoss: last });
+      context.note(`loss ${last.toFixed(3)} over the last 20 steps`);
+    }),
+});

@@ -1,0 +1,107 @@
+/**
+ * A frozen model and its memories, ready to be asked: likelihoods of given answers, and free
+ * completions. Knows no label, no page and no score.
+ */
+import { readModelConfig } from '../lm/config.ts';
+import { loadModel, type Model } from '../lm/model.ts';
+import { completeContexts } from '../lm/scoring/complete.ts';
+import { type Question, tokeniseQuestion } from '../lm/scoring/question.ts';
+import { type Scores, scoreQuestions } from '../lm/scoring/score.ts';
+import { loadTokenizer, type Tokenizer } from '../lm/tokenizer.ts';
+import { loadMemory } from './files.ts';
+import type { Memory } from './memory.ts';
+
+export interface ExamineeOptions {
+  /** Folder of the model. */
+  readonly model: string;
+  /** Folder of each memory, by the candidate's name. */
+  readonly memories: ReadonlyMap<string, string>;
+  /** What may follow a text, such as ` (a)`. */
+  readonly answers: readonly string[];
+  /** Rows of tokens that run at once. */
+  readonly batch: number;
+  readonly generation: {
+    readonly maxTokens: number;
+    /** Ends a completion once it holds for the text so far. */
+    readonly stop: (text: string) => boolean;
+  };
+}
+
+export interface Examinee {
+  readonly memories: ReadonlyMap<string, Memory>;
+  /** A candidate without a memory is the model as it came. Texts begin alike, for speed. */
+  logLikelihoods(texts: readonly string[], candidates: readonly string[]): Promise<LikelihoodsOf[]>;
+  generate(texts: readonly string[], candidate: string): Promise<string[]>;
+  /** Texts so far that were longer than the positions that the model was trained on. */
+  overlong(): number;
+  dispose(): void;
+}
+
+interface LikelihoodsOf {
+  readonly scores: Scores['logLikelihoods'];
+  readonly maxAbsLogitDelta: number;
+}
+
+/** Loads the whole model and all memories. @throws ModelFileError for damaged files */
+export async function openExaminee(options: ExamineeOptions): Promise<Examinee> {
+  const tokenizer = loadTokenizer(options.model);
+  const { layers } = readModelConfig(options.model);
+  const model = await loadModel(options.model, {
+    from: 0,
+    to: layers,
+    embedding: true,
+    head: true,
+  });
+  const memories = new Map<string, Memory>();
+  for (const [name, folder] of options.memories) memories.set(name, await loadMemory(folder));
+  const counter = overlongCounter(model);
+  const adaptersOf = (name: string) => memories.get(name)?.adapters() ?? new Map();
+  return {
+    memories,
+    logLikelihoods: async (texts, candidates) => {
+      const questions = texts.map((text) => tokeniseQuestion(tokenizer, text, options.answers));
+      questions.forEach(counter.see);
+      const asked = candidates.map((name) => ({ adapters: adaptersOf(name) }));
+      const all = await scoreQuestions(model, questions, asked, options);
+      return all.map(({ logLikelihoods, ...rest }) => ({ scores: logLikelihoods, ...rest }));
+    },
+    generate: (texts, candidate) =>
+      complete({ model, tokenizer, options }, texts, adaptersOf(candidate)),
+    overlong: counter.count,
+    dispose: () => {
+      model.dispose();
+      for (const memory of memories.values()) memory.dispose();
+    },
+  };
+}
+
+interface Writer {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly options: ExamineeOptions;
+}
+
+async function complete(
+  { model, tokenizer, options: { generation } }: Writer,
+  texts: readonly string[],
+  adapters: ReturnType<Memory['adapters']>,
+): Promise<string[]> {
+  const contexts = texts.map((text) => tokenizer.encode(text));
+  const completions = await completeContexts(model, contexts, {
+    adapters,
+    maxTokens: generation.maxTokens,
+    stop: (ids) => generation.stop(tokenizer.decode(ids)),
+  });
+  return completions.map((ids) => tokenizer.decode(ids));
+}
+
+/** Rotary positions go on beyond what was trained, so that long texts are counted and not refused. */
+function overlongCounter({ config }: Model) {
+  let count = 0;
+  return {
+    see: ({ context }: Question) => {
+      if (context.length >= config.maxPositions) count += 1;
+    },
+    count: () => count,
+  };
+}

@@ -1,0 +1,86 @@
+/** What never changes while memories are trained: the hidden states below the first memory block. */
+import { readFileSync } from 'node:fs';
+import { readModelConfig } from '../src/lm/config.ts';
+import { loadTokenizer } from '../src/lm/tokenizer.ts';
+import { memoStates } from '../src/lm/trunk/memo-states.ts';
+import { documentTexts, exampleText } from '../src/lm/trunk/texts.ts';
+import { writeTrunk } from '../src/lm/trunk/write-trunk.ts';
+import { blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
+import { translateErrors } from '../src/memory/translate-errors.ts';
+import { defineStage, StageError, type StageInput, Type } from '../src/pipe/stage.ts';
+import { startBackend } from '../src/tensor/backend.ts';
+
+export default defineStage({
+  description: 'Runs all training texts through the frozen blocks below the first memory, once.',
+  params: Type.Object({
+    chunkTokens: Type.Integer({
+      minimum: 2,
+      default: 256,
+      description: 'Tokens of a page that are learnt as one text.',
+    }),
+    chunkOverlap: Type.Integer({
+      minimum: 0,
+      default: 32,
+      description: 'Tokens that a chunk repeats from the one before, as context.',
+    }),
+    location: Type.Object(
+      {
+        fromPercent: Type.Integer({ minimum: 0, maximum: 100, default: noteLocation.fromPercent }),
+        toPercent: Type.Integer({ minimum: 1, maximum: 100, default: noteLocation.toPercent }),
+      },
+      { default: noteLocation, description: 'The depth at which memories will be added.' },
+    ),
+    batch: Type.Integer({ minimum: 1, default: 16, description: 'Texts at a time.' }),
+  }),
+  inputs: {
+    weights: { kind: 'files', description: 'The folder of a model.' },
+    documents: { kind: 'file', refuse: ['dev'] },
+    examples: { kind: 'file', refuse: ['dev'] },
+  },
+  outputs: { states: { path: 'states/' } },
+  run: (context) =>
+    translateErrors(StageError, async () => {
+      const { inputs, params } = context;
+      const folder = inputs.weights.path;
+      const config = readModelConfig(folder);
+      const tokenizer = loadTokenizer(folder);
+      const blocks = memoryBlocks(config.layers, params.location);
+      const limit = config.maxPositions;
+      const chunks = { ...params, chunkTokens: Math.min(params.chunkTokens, limit) };
+      const documents = readLines<{ page: string; text: string }>(inputs.documents);
+      const examples = readLines<{ page: string; prompt: string; answer: string }>(inputs.examples);
+      const texts = [
+        ...documents.flatMap((document) => documentTexts(document, tokenizer.encode, chunks)),
+        ...examples.map((example) => exampleText(example, tokenizer.encode, limit)),
+      ];
+      const backend = await startBackend();
+      context.log(`backend ${backend.name}: ${backend.reason}`);
+      const index = await writeTrunk(context.outputs.states, {
+        modelFolder: folder,
+        from: blocks.from,
+        texts,
+        batch: params.batch,
+        cache: memoStates(
+          context.memo('trunk states', 1),
+          belowMemory(inputs.weights, blocks.from),
+        ),
+        progress: (done, total) => context.progress(done, total, 'texts × blocks'),
+      });
+      context.note(
+        `memory blocks ${blockNumbers(blocks).join(', ')} of ${config.layers}; ` +
+          `${index.count} texts (${documents.length} pages, ${examples.length} examples), ` +
+          `${index.rows} tokens`,
+      );
+    }),
+});
+
+function readLines<T>(input: StageInput): T[] {
+  const lines = readFileSync(input.path, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+}
+
+/** Names the weights that the states depend on; coarser than need be, since files hold all blocks. */
+function belowMemory(weights: StageInput, from: number): string {
+  const files = weights.files.filter((file) => /safetensors|config\.json$/.test(file.name));
+  return [`block ${from}`, ...files.map((file) => `${file.name} ${file.digest}`)].join('\n');
+}
