@@ -4,6 +4,7 @@
  * task whose inputs came out equal is a hit (early cutoff). Knows no terminal and no YAML.
  */
 import { readFileSync } from 'node:fs';
+import type { Key } from '../digest.ts';
 import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
@@ -17,7 +18,7 @@ import { type Failure, worldFailure } from './failure.ts';
 import { changesFor, type Lookup, lookup } from './lookup.ts';
 import { MissingInputError, type Prepared, prepare } from './prepare.ts';
 import { type Produced, produce } from './produce.ts';
-import { machineCapacity, openSlots, type Slots } from './resources.ts';
+import { type Lease, machineCapacity, openSlots, type Slots } from './resources.ts';
 
 export interface BuildOptions {
   readonly graph: TaskGraph;
@@ -38,13 +39,18 @@ export interface BuildOptions {
   readonly hostPath: string;
   /** Shared by builds that run at the same time in one process; `jobs` is then unused. */
   readonly slots?: Slots;
+  /** Called as soon as a task's key is known. */
+  readonly onKey?: (task: TaskId, key: Key) => void;
 }
 
 export interface BuildHandle {
   readonly done: Promise<Summary>;
-  running(): readonly TaskId[];
+  /** The tasks that have a process, and what it makes. */
+  running(): ReadonlyMap<TaskId, Key>;
   /** Starts nothing more; kills the running tasks that are named, lets the others finish. */
   drain(cancel: readonly TaskId[]): void;
+  /** Lets others have the cpus of these running tasks, which are probably doomed. */
+  yieldCpu(tasks: readonly TaskId[]): void;
 }
 
 export function build(options: BuildOptions, emit: Emit): Promise<Summary> {
@@ -62,13 +68,16 @@ export function startBuild(options: BuildOptions, emit: Emit): BuildHandle {
   const run = new Build(options, emit);
   return {
     done: run.finish(),
-    running: () => [...run.running],
+    running: () => new Map([...run.running].map(([task, { key }]) => [task, key])),
     drain: (cancel) => run.drain(cancel),
+    yieldCpu: (tasks) => {
+      for (const task of tasks) run.running.get(task)?.lease.yieldCpu();
+    },
   };
 }
 
 class Build {
-  readonly running = new Set<TaskId>();
+  readonly running = new Map<TaskId, { readonly key: Key; readonly lease: Lease }>();
   readonly #options: BuildOptions;
   readonly #emit: Emit;
   readonly #runId = newRunId(new Date());
@@ -156,6 +165,7 @@ class Build {
     const { store, force = false } = this.#options;
     for (let round = 1; ; round += 1) {
       const prepared = await prepare(task, this.#prepareOptions());
+      this.#options.onKey?.(task.id, prepared.key);
       const found = await lookup(store, prepared.key);
       const forced = force && this.#targets.has(task.id);
       if (found.state === 'hit' && !forced) return this.#hit(task, prepared, found.trace);
@@ -199,8 +209,8 @@ class Build {
       ...(backend === undefined ? {} : { backend }),
       signal,
       emit: this.#emit,
-      onRunning: () => {
-        this.running.add(task.id);
+      onRunning: (lease) => {
+        this.running.set(task.id, { key: prepared.key, lease });
         return () => this.running.delete(task.id);
       },
     });

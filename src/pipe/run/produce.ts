@@ -30,8 +30,8 @@ export interface ProduceOptions {
   readonly backend?: string;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Called when a process is about to start for the task; the result ends the call. */
-  onRunning(): () => void;
+  /** Called when a process is about to start for the task; the result, when it has ended. */
+  onRunning(lease: Lease): () => void;
 }
 
 export type Produced =
@@ -80,7 +80,7 @@ async function foundMeanwhile(options: ProduceOptions): Promise<Produced | undef
 
 async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> {
   const log = options.store.logs.open(options.runId, options.task.id);
-  const ended = options.onRunning();
+  const ended = options.onRunning(lease);
   try {
     return await withRetries(options, lease, log);
   } finally {

@@ -18,6 +18,8 @@ export interface Capacity {
 export interface Lease {
   /** The gpu devices that are the holder's alone. */
   readonly devices: readonly string[];
+  /** Gives back cpus and the job's place, but not memory, devices and pools: the holder goes on, and is probably doomed. */
+  yieldCpu(): void;
   release(): void;
 }
 
@@ -56,33 +58,33 @@ export function openSlots(capacity: Capacity): Slots {
     free.devices.length >= wants.gpu &&
     Object.entries(wants.pools).every(([pool, count]) => (free.pools[pool] ?? 1) >= count);
 
-  const move = (wants: Resources, sign: 1 | -1, devices: readonly string[]) => {
+  const moveCpu = (cpu: number, sign: 1 | -1) => {
+    free = { ...free, jobs: free.jobs + sign, cpu: free.cpu + sign * cpu };
+  };
+  const moveRest = ({ memoryBytes, pools: wanted }: Resources, sign: 1 | -1) => {
     const pools = { ...free.pools };
-    for (const [pool, count] of Object.entries(wants.pools)) {
+    for (const [pool, count] of Object.entries(wanted)) {
       pools[pool] = (pools[pool] ?? 1) + sign * count;
     }
-    free = {
-      jobs: free.jobs + sign,
-      cpu: free.cpu + sign * wants.cpu,
-      memoryBytes: free.memoryBytes + sign * wants.memoryBytes,
-      devices: sign > 0 ? [...free.devices, ...devices] : free.devices.slice(devices.length),
-      pools,
-    };
+    free = { ...free, memoryBytes: free.memoryBytes + sign * memoryBytes, pools };
   };
 
   const take = (wants: Resources): Lease => {
     const devices = free.devices.slice(0, wants.gpu);
-    move(wants, -1, devices);
-    let held = true;
-    return {
-      devices,
-      release() {
-        if (!held) return;
-        held = false;
-        move(wants, 1, devices);
-        serve();
-      },
-    };
+    free = { ...free, devices: free.devices.slice(wants.gpu) };
+    moveCpu(wants.cpu, -1);
+    moveRest(wants, -1);
+    const yieldCpu = once(() => {
+      moveCpu(wants.cpu, 1);
+      serve();
+    });
+    const release = once(() => {
+      free = { ...free, devices: [...free.devices, ...devices] };
+      moveRest(wants, 1);
+      yieldCpu();
+      serve();
+    });
+    return { devices, yieldCpu, release };
   };
 
   const serve = () => {
@@ -128,5 +130,14 @@ function atMost(wants: Resources, capacity: Capacity): Resources {
     gpu: Math.min(wants.gpu, capacity.devices.length),
     memoryBytes: Math.min(wants.memoryBytes, capacity.memoryBytes),
     pools: Object.fromEntries(pools),
+  };
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
   };
 }

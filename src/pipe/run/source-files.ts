@@ -6,7 +6,7 @@
  * matched here and only the rest go to it.
  */
 import { readdirSync, type Stats, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { byCodePoint } from '../store/blobs.ts';
 import { isAbsence } from '../store/checked-file.ts';
 
@@ -45,14 +45,21 @@ export async function expandSources(root: string, patterns: readonly string[]): 
   };
 }
 
-/** The folders in which a change can alter what the patterns mean, and the files they name. */
-export function watchedPlaces(root: string, patterns: readonly string[]): string[] {
-  return patterns.map((pattern) => {
-    const path = resolve(root, pattern);
-    return !isMagic(pattern) || existing(path) !== undefined
-      ? path
-      : resolve(root, staticPrefix(pattern));
-  });
+/** The file or folder in which a change can alter what the pattern means. */
+export function placeOf(root: string, pattern: string): string {
+  const literal = !isMagic(pattern) || existing(resolve(root, pattern)) !== undefined;
+  return resolve(root, literal ? pattern : staticPrefix(pattern));
+}
+
+/** Whether a file (which may be gone by now) is or was meant by the pattern. */
+export function means(root: string, pattern: string, file: string): boolean {
+  const place = placeOf(root, pattern);
+  if (file === place) return true;
+  if (!file.startsWith(place + sep)) return false;
+  if (place === resolve(root, pattern)) return true; // a folder
+  const rest = restOf(pattern);
+  const name = relative(place, file).split(sep).join('/');
+  return isPlain(rest) ? globToRegExp(rest).test(name) : true;
 }
 
 async function expandPattern(root: string, pattern: string): Promise<Match> {
@@ -66,9 +73,9 @@ async function expandPattern(root: string, pattern: string): Promise<Match> {
 
 async function expandGlob(root: string, pattern: string): Promise<Match> {
   const base = resolve(root, staticPrefix(pattern));
-  const rest = pattern.split('/').slice(staticSegments(pattern).length).join('/');
+  const rest = restOf(pattern);
   const dots = rest.split('/').some((segment) => segment.startsWith('.'));
-  if (!/[[\]()]|^!/.test(rest)) {
+  if (isPlain(rest)) {
     const depth = rest.includes('**') ? EVERYTHING.depth : rest.split('/').length - 1;
     const how = { matches: globToRegExp(rest), dots, depth };
     return { base, paths: existing(base) === undefined ? [] : walk(base, how) };
@@ -80,6 +87,15 @@ async function expandGlob(root: string, pattern: string): Promise<Match> {
 
 export function isMagic(pattern: string): boolean {
   return /[*?{}[\]()]|^!/.test(pattern);
+}
+
+/** The part behind the folders without magic. */
+function restOf(pattern: string): string {
+  return pattern.split('/').slice(staticSegments(pattern).length).join('/');
+}
+
+function isPlain(glob: string): boolean {
+  return !/[[\]()]|^!/.test(glob);
 }
 
 function staticSegments(pattern: string): string[] {
@@ -154,9 +170,4 @@ function commonFolder(folders: readonly string[]): string {
     }
   }
   return common;
-}
-
-/** The name under which a single file is handed to a stage. */
-export function fileName(path: string): string {
-  return basename(path);
 }
