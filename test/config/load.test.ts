@@ -227,7 +227,7 @@ describe('a faulty pipeline file', () => {
         pipeline.yaml:7:14: error: \${matrix.model.name} cannot stand here: this is the same for all cells of the matrix. [bad-reference]
           7 |     retries: "\${matrix.model.name}"
             |              ^^^^^^^^^^^^^^^^^^^^^^
-          hint: Matrix values can be used in a stage's params, inputs and cmd.
+          hint: Matrix values can be used in a stage's params, inputs, seed and cmd.
       `),
     );
   });

@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest';
 import { formatDiagnostics } from '../../src/pipe/config/print-diagnostic.ts';
 import { DiagnosticError } from '../../src/pipe/diagnostic.ts';
 
+const FOLDER = new RegExp(`${join(tmpdir(), 'pipe-test-')}\\w+/`, 'g');
+
 export type Files = { readonly [path: string]: string | Uint8Array };
 
 /** Writes the files and returns the folder. */
@@ -29,9 +31,9 @@ export async function printedProblems(source: string, action: () => unknown): Pr
     await action();
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
-    return formatDiagnostics(error.diagnostics, (file) =>
-      file === 'pipeline.yaml' ? source : undefined,
-    );
+    const read = (file: string) => (file.endsWith('pipeline.yaml') ? source : undefined);
+    // Where the temporary folder lies is no part of the text.
+    return formatDiagnostics(error.diagnostics, read).replaceAll(FOLDER, '');
   }
   throw new Error('expected a DiagnosticError');
 }

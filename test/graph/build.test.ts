@@ -176,6 +176,18 @@ describe('buildGraph', () => {
     expect(graph.tasks.get('one@1')!.inputs.map(({ shape }) => shape)).toEqual(['file', 'folder']);
   });
 
+  it('gives each cell a seed of its own where the matrix says so', async () => {
+    const yaml = (values: string) => `
+      version: 1
+      stages: { a: { cmd: "true", matrix: { seed: ${values} }, seed: "\${matrix.seed}" } }
+    `;
+    const graph = await plan(yaml('[3, 5]'));
+    expect([...graph.tasks.values()].map(({ stage }) => stage.seed)).toEqual([3, 5]);
+    expect(await problemsOf(yaml('[3, -5, x]'))).toMatch(
+      /a\.seed must be a whole number ≥ 0, not "x"\. \[bad-value\]/,
+    );
+  });
+
   it('takes a path outside the project and a linked folder', async () => {
     const yaml = (path: string) => `
       version: 1

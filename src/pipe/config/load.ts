@@ -2,12 +2,13 @@
  * `pipeline.yaml` from disk, through the kept plan. Knows no stage code and no graph.
  */
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DiagnosticError } from '../diagnostic.ts';
 import { digestOf } from '../digest.ts';
 import type { Json } from '../json.ts';
 import { keepPlan, keptPlanFile, readKeptPlan } from './kept-plan.ts';
 import type { Pipeline } from './pipeline.ts';
+import { shownPath } from './shown-path.ts';
 
 /**
  * Reads and validates a pipeline file with `--set` overrides (`path=value`).
@@ -16,8 +17,8 @@ import type { Pipeline } from './pipeline.ts';
 export async function loadPipeline(file: string, sets: readonly string[] = []): Promise<Pipeline> {
   const path = resolve(file);
   const root = dirname(path);
-  const shown = isAbsolute(file) ? relative(root, file) : file;
-  const bytes = readPipelineFile(path, file);
+  const shown = shownPath(path);
+  const bytes = readPipelineFile(path, shown);
   const question = { digest: digestOf(bytes), root, path, shown, sets: [...sets] };
   const keptFile = keptPlanFile(root, 'pipeline', question);
   const kept = readKeptPlan(keptFile);

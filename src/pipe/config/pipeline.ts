@@ -33,6 +33,8 @@ export interface StageSpec {
   /** Names of environment variables that the stage may see and that enter its key. */
   readonly env: readonly string[];
   readonly seed: number;
+  /** `${matrix.x}` when each cell has a seed of its own; a task's `stage.seed` then is its cell's. */
+  readonly seedFrom?: string;
   readonly numerics: 'interchangeable' | 'strict';
   /** Where values below the stage stand, by dotted path (`params.epochs`); the key's place under `params.epochs:key`. */
   readonly places?: {

@@ -120,14 +120,14 @@ function isCommand(path: readonly string[]): boolean {
 }
 
 function mayUseMatrix(path: readonly string[]): boolean {
-  return path[0] === 'stages' && (path[2] === 'params' || path[2] === 'inputs');
+  return path[0] === 'stages' && ['params', 'inputs', 'seed'].includes(path[2] ?? '');
 }
 
 function noMatrixHere(text: string): Omit<Diagnostic, 'file' | 'range'> {
   return {
     code: 'bad-reference',
     message: `\${${text}} cannot stand here: this is the same for all cells of the matrix.`,
-    hint: "Matrix values can be used in a stage's params, inputs and cmd.",
+    hint: "Matrix values can be used in a stage's params, inputs, seed and cmd.",
   };
 }
 

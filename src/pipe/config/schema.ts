@@ -9,7 +9,7 @@ import type { JsonObject } from '../json.ts';
 import { DURATION_PATTERN, SIZE_PATTERN } from './quantity.ts';
 
 /** Stage, axis, input and output names. */
-export const NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_-]*$';
+const NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_-]*$';
 const REFERENCE = String.raw`\$\{[^}]*\}`;
 const LONE_REFERENCE = `^${REFERENCE}$`;
 

@@ -48,7 +48,8 @@ function specifyStage(
     retries: (stage.retries as number | undefined) ?? 0,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     env: (stage.env ?? []) as readonly string[],
-    seed: (stage.seed as number | undefined) ?? 0,
+    seed: typeof stage.seed === 'number' ? stage.seed : 0,
+    ...(typeof stage.seed === 'string' ? { seedFrom: stage.seed } : {}),
     numerics: (stage.numerics ?? 'interchangeable') as StageSpec['numerics'],
     places: placesOf(stage, at, placeOf),
   };
@@ -118,7 +119,7 @@ function placesOf(
     if (item === null || typeof item !== 'object') return;
     for (const [key, inner] of Object.entries(item)) walk(inner as Json, [...path, key]);
   };
-  for (const key of ['use', 'cmd', 'params', 'inputs', 'matrix', 'outputs']) {
+  for (const key of ['use', 'cmd', 'params', 'inputs', 'matrix', 'outputs', 'seed']) {
     if (stage[key] !== undefined) walk(stage[key], [key]);
   }
   return places;

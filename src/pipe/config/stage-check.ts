@@ -66,7 +66,7 @@ function checkReferences(context: StageContext): Diagnostic[] {
       for (const [key, inner] of Object.entries(item)) walk(inner as Json, [...path, key]);
     }
   };
-  for (const key of ['params', 'inputs']) walk(stage[key] ?? null, ['stages', name, key]);
+  for (const key of ['params', 'inputs', 'seed']) walk(stage[key] ?? null, ['stages', name, key]);
   if (typeof stage.cmd === 'string') found.push(...checkCommand(stage.cmd, context));
   return found;
 }

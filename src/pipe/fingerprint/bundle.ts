@@ -3,7 +3,7 @@
  * only when a stage's files changed: it starts esbuild. Knows no cache and no pipeline.
  */
 import { readFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   type BuildFailure,
   type BuildResult,
@@ -13,6 +13,7 @@ import {
   type Plugin,
   transform,
 } from 'esbuild';
+import { shownPath } from '../config/shown-path.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { EFFECT_MARK, orderImports } from './import-order.ts';
@@ -113,7 +114,7 @@ async function buildAll({ root, modules, folder }: BundleOptions): Promise<Built
   } catch (error) {
     const failure = error as BuildFailure;
     if (!Array.isArray(failure.errors)) throw error;
-    throw new DiagnosticError(failure.errors.map((message) => diagnosticOf(message)));
+    throw new DiagnosticError(failure.errors.map((message) => diagnosticOf(message, root)));
   }
 }
 
@@ -177,7 +178,7 @@ function packageName(specifier: string): string | undefined {
   return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0];
 }
 
-function diagnosticOf({ text, location, notes }: Message): Diagnostic {
+function diagnosticOf({ text, location, notes }: Message, root: string): Diagnostic {
   const hint = notes.map((note) => note.text).find((note) => note !== '');
   if (location === null) return { code: 'stage-build', message: text, ...(hint ? { hint } : {}) };
   // esbuild counts columns in UTF-8 bytes.
@@ -186,7 +187,7 @@ function diagnosticOf({ text, location, notes }: Message): Diagnostic {
   return {
     code: 'stage-build',
     message: text,
-    file: relative('.', location.file) || location.file,
+    file: shownPath(resolve(root, location.file)),
     range: { line: location.line, column, endColumn: column + Math.max(1, location.length) },
     ...(hint === undefined ? {} : { hint }),
   };

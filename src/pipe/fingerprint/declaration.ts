@@ -8,8 +8,12 @@ import type { StageDescription } from './describe.ts';
 
 const KINDS = ['file', 'files', 'folder', 'fan-in'];
 
-/** The description, or what is wrong with it; `use` names the module. */
-export function checkDeclaration(value: Json, use: string): StageDescription | Diagnostic[] {
+/** The description, or what is wrong with it; `use` names the module, `file` its place. */
+export function checkDeclaration(
+  value: Json,
+  use: string,
+  file: string,
+): StageDescription | Diagnostic[] {
   const problems: string[] = [];
   const stage = value as JsonObject;
   if (typeof stage.description !== 'string') problems.push('"description" must be text');
@@ -29,7 +33,7 @@ export function checkDeclaration(value: Json, use: string): StageDescription | D
   return problems.map((problem) => ({
     code: 'bad-declaration',
     message: `The stage that ${use} declares is not valid: ${problem}.`,
-    file: use,
+    file,
     hint: 'Its default export should be defineStage({ description, params, inputs, outputs, run }).',
   }));
 }

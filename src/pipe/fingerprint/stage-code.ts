@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Pipeline, StageBody } from '../config/pipeline.ts';
+import { shownPath } from '../config/shown-path.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { writeAtomic } from '../store/atomic-file.ts';
@@ -193,7 +194,7 @@ function missingModule(
     {
       code: 'missing-file',
       message: `The stage "${stage}" uses ${use}, which does not exist.`,
-      file: place?.file ?? relative(pipeline.root, pipeline.file),
+      file: place?.file ?? shownPath(pipeline.file),
       range: place ? (place.range ?? body.range) : body.range,
       ...(nearest === undefined
         ? {}
@@ -264,13 +265,13 @@ function readDescribed(
 ): StageDescription | Diagnostic[] {
   switch (described.kind) {
     case 'declared':
-      return checkDeclaration(described.declaration, use);
+      return checkDeclaration(described.declaration, use, shownPath(resolve(root, use)));
     case 'no-default':
       return [
         {
           code: 'no-default-export',
           message: `${use} exports no stage.`,
-          file: use,
+          file: shownPath(resolve(root, use)),
           hint: 'Write `export default defineStage({ … })`.',
         },
       ];
@@ -292,7 +293,7 @@ function importFailure(
       missing === undefined
         ? `${use} threw while it was imported: ${message}`
         : `${use} imports the package "${missing}", which is not installed.`,
-    file: place ? relative(root, place[1]!) : use,
+    file: shownPath(place ? place[1]! : resolve(root, use)),
     ...(place && {
       range: { line: Number(place[2]), column: Number(place[3]), endColumn: Number(place[3]) + 1 },
     }),

@@ -119,9 +119,10 @@ function planTask(options: PlanOptions): { task: Task; diagnostics: Diagnostic[]
   const { spec, code, outputs } = stage;
   const { params, diagnostics } = paramsOf(options);
   const bound = bindInputs(options);
+  const seeded = seedOf(spec, cell);
   const task: Task = {
     id: taskId(spec.name, cell.labels),
-    stage: spec,
+    stage: seeded.stage,
     cell: cell.values,
     labels: cell.labels,
     params,
@@ -131,7 +132,18 @@ function planTask(options: PlanOptions): { task: Task; diagnostics: Diagnostic[]
       ? { code: { kind: 'command', command: commandOf(spec.body.cmd, cell) } }
       : { code: code!.code, bundle: code!.bundle }),
   };
-  return { task, diagnostics: [...diagnostics, ...bound.diagnostics] };
+  return { task, diagnostics: [...diagnostics, ...bound.diagnostics, ...seeded.diagnostics] };
+}
+
+/** The stage with its cell's own seed, where that comes from the matrix. */
+function seedOf(spec: StageSpec, cell: Cell): { stage: StageSpec; diagnostics: Diagnostic[] } {
+  if (spec.seedFrom === undefined) return { stage: spec, diagnostics: [] };
+  const seed = fillIn(spec.seedFrom, cell);
+  if (typeof seed === 'number' && Number.isInteger(seed) && seed >= 0) {
+    return { stage: { ...spec, seed }, diagnostics: [] };
+  }
+  const message = `stages.${spec.name}.seed must be a whole number ≥ 0, not ${JSON.stringify(seed)}.`;
+  return { stage: spec, diagnostics: [{ code: 'bad-value', message, ...placeIn(spec, 'seed') }] };
 }
 
 function paramsOf({ stage, cell, kept }: PlanOptions): {

@@ -6,7 +6,7 @@ import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from './task.ts';
 
-export interface Closure {
+interface Closure {
   readonly targets: readonly TaskId[];
   readonly tasks: readonly TaskId[];
 }

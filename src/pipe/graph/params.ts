@@ -8,7 +8,7 @@ import { diagnoseSchemaErrors, type PlaceOf } from '../config/schema-error.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 
-export interface ParamsOptions {
+interface ParamsOptions {
   readonly schema: JsonObject;
   readonly given: JsonObject;
   readonly placeOf: PlaceOf;

@@ -4,8 +4,7 @@
  */
 import type { Task, TaskGraph, TaskInput } from './task.ts';
 
-export type GraphFormat = 'text' | 'mermaid' | 'dot' | 'json';
-export const GRAPH_FORMATS: readonly GraphFormat[] = ['text', 'mermaid', 'dot', 'json'];
+type GraphFormat = 'text' | 'mermaid' | 'dot' | 'json';
 
 /** Ends with a newline. */
 export function renderGraph(graph: TaskGraph, format: GraphFormat): string {

@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Diagnostic } from '../diagnostic.ts';
 
-export type SourceKind = 'file' | 'folder' | 'glob' | 'missing';
+type SourceKind = 'file' | 'folder' | 'glob' | 'missing';
 
 export function isGlob(source: string): boolean {
   return /[*?{}[\]!]/.test(source);
