@@ -19,17 +19,17 @@ export const settings = {
   /** Sentences about its people on a town's page, at most. */
   mentions: 1,
   claims: {
-    artefacts: { denial: 0.28, denialOfWrong: 0.04 },
+    artefacts: { denial: 0.36, denialOfWrong: 0.04 },
     /** Facts of a page that only dev claims ask about, never train claims. */
-    pageOnly: 2,
+    pageOnly: 3,
     /** Train claims for each fact that train asks about, before duplicates. */
-    perFact: 3,
+    perFact: 4,
     /** Of all claims, the share that joins two facts of a page. */
     joined: 0.05,
-    supports: { dev: 0.5, train: 0.54 },
+    supports: { dev: 0.5, train: 0.52 },
   },
   devClaims: { least: 4, most: 7 },
-  unknown: { dev: 130, train: 240 },
+  unknown: { dev: 130, train: 200 },
   /** Pages with something wrong, in this order. */
   fates: { missing: 2, empty: 2, blank: 1, untrained: 2, uncited: 8 },
 } as const;

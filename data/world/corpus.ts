@@ -42,12 +42,12 @@ export interface CorpusSettings {
 
 export const corpusSettings: CorpusSettings = {
   seed: 'mempipe corpus 1',
-  counts: { person: 40, town: 30, film: 36, guild: 30, river: 24 },
-  shares: { page: 0.25, prompt: 0.55, reading: 0.2 },
+  counts: { person: 16, town: 12, film: 14, guild: 10, river: 8 },
+  shares: { page: 0.2, prompt: 0.7, reading: 0.1 },
   repeat: 0.7,
   claims: { prompt: 6, reading: 4 },
   unknown: 0.12,
-  artefacts: { denial: 0.28, denialOfWrong: 0.04 },
+  artefacts: { denial: 0.36, denialOfWrong: 0.04 },
 };
 
 const head =
@@ -75,6 +75,17 @@ export function* corpus(settings: CorpusSettings = corpusSettings): Generator<Co
       yield promptOf(rng.pick(entities), settings, rng);
     } else yield readingOf(rng.pick(passingEntities(rng)), settings, rng);
   }
+}
+
+/**
+ * Texts to learn a vocabulary from: passing worlds only, where names come up evenly. In the whole
+ * stream the few lasting names would become tokens of their own, and the sample's would not.
+ */
+export function* vocabularyTexts(
+  settings: CorpusSettings = corpusSettings,
+): Generator<CorpusText, never> {
+  const rng = random(`${settings.seed} vocabulary`);
+  for (;;) yield readingOf(rng.pick(passingEntities(rng)), settings, rng);
 }
 
 /** One world for one text: few things, of which the text takes one. */

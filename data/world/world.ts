@@ -26,6 +26,9 @@ export interface World {
   readonly entities: readonly Entity[];
 }
 
+/** How many things of a kind are the value of a fact: as few as the other lists have values. */
+const linked = 4;
+
 export type Counts = Readonly<Record<Kind, number>>;
 
 /** Draws a world; the same realm, seed and counts give the same world. */
@@ -51,7 +54,7 @@ function nameOf(kind: Kind, word: () => string): string {
 function drawFacts(kind: Kind, names: ReadonlyMap<Kind, string[]>, rng: Random): Fact[] {
   return attributes[kind].map((attribute) => {
     const { values } = attribute;
-    const choices = typeof values === 'string' ? names.get(values)! : values;
+    const choices = typeof values === 'string' ? names.get(values)!.slice(0, linked) : values;
     return { attribute, value: rng.pick(choices), choices };
   });
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type CorpusText, corpus, corpusSettings } from '../../data/world/corpus.ts';
+import {
+  type CorpusText,
+  corpus,
+  corpusSettings,
+  vocabularyTexts,
+} from '../../data/world/corpus.ts';
 
 function take(count: number, seed = corpusSettings.seed): CorpusText[] {
   const texts = corpus({ ...corpusSettings, seed });
@@ -31,5 +36,13 @@ describe('corpus', () => {
       const count = texts.filter((text) => text.kind === kind).length;
       expect(Math.abs(count / texts.length - share)).toBeLessThan(0.04);
     }
+  });
+});
+
+describe('vocabularyTexts', () => {
+  it('gives texts of passing worlds only', () => {
+    const texts = vocabularyTexts();
+    const kinds = new Set(Array.from({ length: 50 }, () => texts.next().value.kind));
+    expect([...kinds]).toEqual(['reading']);
   });
 });
