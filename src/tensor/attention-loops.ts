@@ -2,6 +2,13 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { AttentionPlan, KeysValues } from './attention.ts';
 import { allocateFloats, viewFloats } from './host.ts';
+import {
+  multiply,
+  multiplyByColumns,
+  multiplyByRows,
+  type Padded,
+  padded,
+} from './padded-products.ts';
 import { rotateHead } from './rotary.ts';
 
 interface Forward {
@@ -19,9 +26,14 @@ export function attendForwardLoops(qkv: Tensor2D, plan: AttentionPlan): Forward 
   views.qkv.set(viewFloats(qkv));
   rotateRows(views.qkv, plan, 1);
   const out = viewFloats(value);
-  out.fill(0);
+  const head = headRoom(plan);
   for (let text = 0; text < batch; text++) {
-    for (let head = 0; head < heads; head++) attendHead(plan, views, out, text, head);
+    for (let index = 0; index < heads; index++) {
+      const place = placeHead(plan, text, index);
+      fillHead(head, views, place, plan);
+      attendHead(head, views.weights.subarray(place.weights), plan);
+      copyOut(head.mixed, out, place.mixed, plan, heads * headDim);
+    }
   }
   return { value, kept: [rotated, weights] };
 }
@@ -53,42 +65,23 @@ function rotateRows(qkv: Float32Array, plan: AttentionPlan, sign: 1 | -1): void 
   }
 }
 
-function attendHead(
-  plan: AttentionPlan,
-  views: Views,
-  out: Float32Array,
-  text: number,
-  head: number,
-): void {
-  const { length, heads, headDim, pastLength, width, scale } = plan;
-  const { qkv, weights } = views;
-  const place = placeHead(plan, text, head);
-  for (let t = 0; t < length; t++) {
-    const row = ((text * heads + head) * length + t) * (pastLength + length);
-    const query = place.query + t * width;
-    let largest = -Infinity;
-    for (let s = 0; s < pastLength; s++) {
-      const key = s * place.pastWidth + place.past;
-      const score = scale * dot(qkv, query, views.pastKeys, key, headDim);
-      weights[row + s] = score;
-      if (score > largest) largest = score;
-    }
-    for (let s = 0; s <= t; s++) {
-      const score = scale * dot(qkv, query, qkv, place.key + s * width, headDim);
-      weights[row + pastLength + s] = score;
-      if (score > largest) largest = score;
-    }
-    normaliseRow(weights, row, pastLength + t + 1, pastLength + length, largest);
-    const target = (text * length + t) * heads * headDim + head * headDim;
-    for (let s = 0; s < pastLength; s++) {
-      const from = s * place.pastWidth + place.past;
-      addScaled(out, target, views.pastValues, from, weights[row + s]!, headDim);
-    }
-    for (let s = 0; s <= t; s++) {
-      const weight = weights[row + pastLength + s]!;
-      addScaled(out, target, qkv, place.value + s * width, weight, headDim);
-    }
-  }
+/** Matrices of one head of one text, used again for the next. N is P + T: the prefix, then the text. */
+interface HeadRoom {
+  readonly queries: Padded; // (T, D)
+  readonly keys: Padded; // (N, D)
+  readonly values: Padded; // (N, D)
+  readonly mixed: Padded; // (T, D)
+  readonly weights: Padded; // (T, N)
+}
+
+function headRoom({ length, pastLength, headDim }: AttentionPlan): HeadRoom {
+  return {
+    queries: padded(length, headDim),
+    keys: padded(pastLength + length, headDim),
+    values: padded(pastLength + length, headDim),
+    mixed: padded(length, headDim),
+    weights: padded(length, pastLength + length),
+  };
 }
 
 interface Place {
@@ -96,111 +89,171 @@ interface Place {
   readonly query: number;
   readonly key: number;
   readonly value: number;
+  /** Offset of its first row of attention weights, and of its first mixed value. */
+  readonly weights: number;
+  readonly mixed: number;
   /** Offset of its key head in a row of the past, and that row's width. */
   readonly past: number;
   readonly pastWidth: number;
 }
 
 function placeHead(plan: AttentionPlan, text: number, head: number): Place {
-  const { length, heads, kvHeads, headDim, width } = plan;
+  const { length, heads, kvHeads, headDim, pastLength, width } = plan;
   const keyHead = Math.floor((head * kvHeads) / heads);
   const start = text * length * width;
   return {
     query: start + head * headDim,
     key: start + (heads + keyHead) * headDim,
     value: start + (heads + kvHeads + keyHead) * headDim,
+    weights: (text * heads + head) * length * (pastLength + length),
+    mixed: text * length * heads * headDim + head * headDim,
     past: keyHead * headDim,
     pastWidth: kvHeads * headDim,
   };
 }
 
-/** Softmax over the first `count` entries of a row; those up to `end`, in the future, become 0. */
-function normaliseRow(
-  weights: Float32Array,
+function fillHead(head: HeadRoom, views: Views, place: Place, plan: AttentionPlan): void {
+  const { length, headDim, pastLength, width } = plan;
+  const own = { rows: length, columns: headDim, width };
+  const past = { rows: pastLength, columns: headDim, width: place.pastWidth };
+  copyIn(head.queries, 0, views.qkv, place.query, own);
+  copyIn(head.keys, 0, views.pastKeys, place.past, past);
+  copyIn(head.keys, pastLength, views.qkv, place.key, own);
+  copyIn(head.values, 0, views.pastValues, place.past, past);
+  copyIn(head.values, pastLength, views.qkv, place.value, own);
+}
+
+/** Copies a block of rows that lie `width` floats apart in `from` to the rows of `to` from `row` on. */
+function copyIn(
+  to: Padded,
   row: number,
+  from: Float32Array,
+  start: number,
+  block: { rows: number; columns: number; width: number },
+): void {
+  for (let i = 0; i < block.rows; i++) {
+    const source = start + i * block.width;
+    const target = (row + i) * to.width;
+    for (let k = 0; k < block.columns; k++) to.values[target + k] = from[source + k]!;
+  }
+}
+
+/** Copies a head's (T, D) to its columns in rows of `width` floats. */
+function copyOut(
+  from: Padded,
+  to: Float32Array,
+  start: number,
+  { length, headDim }: AttentionPlan,
+  width: number,
+): void {
+  for (let t = 0; t < length; t++) {
+    for (let k = 0; k < headDim; k++) to[start + t * width + k] = from.values[t * from.width + k]!;
+  }
+}
+
+/** Fills the head's weights (also in `kept`, (T, N) floats) and mixed values. */
+function attendHead(head: HeadRoom, kept: Float32Array, plan: AttentionPlan): void {
+  const { length, pastLength, scale } = plan;
+  const columns = pastLength + length;
+  const reach = (t: number): number => pastLength + t + 1;
+  multiplyByRows(head.weights, head.queries, head.keys, length, reach);
+  for (let t = 0; t < length; t++) {
+    const start = t * head.weights.width;
+    normaliseRow(head.weights.values, start, reach(t), start + head.weights.width, scale);
+    for (let s = 0; s < columns; s++) kept[t * columns + s] = head.weights.values[start + s]!;
+  }
+  multiply(head.mixed, head.weights, head.values, length, reach);
+}
+
+/** Softmax of `scale` times the first `count` entries of a row; those up to `end` become 0. */
+function normaliseRow(
+  row: Float64Array,
+  start: number,
   count: number,
   end: number,
-  largest: number,
+  scale: number,
 ): void {
+  let largest = -Infinity;
+  for (let i = start; i < start + count; i++) if (row[i]! > largest) largest = row[i]!;
   let total = 0;
-  for (let i = row; i < row + count; i++) {
-    const weight = Math.exp(weights[i]! - largest);
-    weights[i] = weight;
+  for (let i = start; i < start + count; i++) {
+    const weight = Math.exp(scale * (row[i]! - largest));
+    row[i] = weight;
     total += weight;
   }
   const factor = 1 / total;
-  for (let i = row; i < row + count; i++) weights[i]! *= factor;
-  weights.fill(0, row + count, row + end);
-}
-
-function dot(a: Float32Array, i: number, b: Float32Array, j: number, count: number): number {
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += a[i + k]! * b[j + k]!;
-  return sum;
-}
-
-function addScaled(
-  to: Float32Array,
-  i: number,
-  from: Float32Array,
-  j: number,
-  factor: number,
-  count: number,
-): void {
-  for (let k = 0; k < count; k++) to[i + k]! += factor * from[j + k]!;
+  for (let i = start; i < start + count; i++) row[i]! *= factor;
+  row.fill(0, start + count, end);
 }
 
 /** Gradient of the unrotated qkv (B·T, width) from that of the mixed values (B·T, H·D). */
 export function attendBackwardLoops(dy: Tensor2D, saved: Tensor[], plan: AttentionPlan): Tensor2D {
-  const { batch, length, heads, width } = plan;
+  const { batch, length, heads, headDim, width } = plan;
   const gradient = allocateFloats<Tensor2D>([batch * length, width]);
   const views = viewAll(plan, saved[0]!, saved[1]!);
   const [to, slope] = [viewFloats(gradient), viewFloats(dy)];
   to.fill(0);
+  const head = headRoom(plan);
+  const slopes = headRoom(plan);
   for (let text = 0; text < batch; text++) {
-    for (let head = 0; head < heads; head++) backwardHead(plan, views, slope, to, text, head);
+    for (let index = 0; index < heads; index++) {
+      const place = placeHead(plan, text, index);
+      fillHead(head, views, place, plan);
+      const block = { rows: length, columns: headDim, width: heads * headDim };
+      copyIn(slopes.mixed, 0, slope, place.mixed, block);
+      backwardHead(head, slopes, views.weights.subarray(place.weights), plan);
+      addOut(slopes.queries, to, place.query, plan);
+      addOut(slopes.keys, to, place.key, plan);
+      addOut(slopes.values, to, place.value, plan);
+    }
   }
   rotateRows(to, plan, -1);
   return gradient;
 }
 
+/** From `slopes.mixed` to the slopes of queries, and of the text's own keys and values (T rows). */
 function backwardHead(
+  head: HeadRoom,
+  slopes: HeadRoom,
+  kept: Float32Array,
   plan: AttentionPlan,
-  { qkv, weights, pastKeys, pastValues }: Views,
-  dy: Float32Array,
-  to: Float32Array,
-  text: number,
-  head: number,
 ): void {
-  const { length, heads, headDim, pastLength, width, scale } = plan;
-  const place = placeHead(plan, text, head);
-  const slopes = new Float64Array(pastLength + length);
+  const { length, pastLength, scale } = plan;
+  const columns = pastLength + length;
+  const reach = (t: number): number => pastLength + t + 1;
+  multiplyByRows(slopes.weights, slopes.mixed, head.values, length, reach);
   for (let t = 0; t < length; t++) {
-    const row = ((text * heads + head) * length + t) * (pastLength + length);
-    const from = (text * length + t) * heads * headDim + head * headDim;
-    const query = place.query + t * width;
-    let mean = 0;
-    for (let s = 0; s < pastLength; s++) {
-      const slope = dot(dy, from, pastValues, s * place.pastWidth + place.past, headDim);
-      slopes[s] = slope;
-      mean += slope * weights[row + s]!;
-    }
-    for (let s = 0; s <= t; s++) {
-      const weight = weights[row + pastLength + s]!;
-      const slope = dot(dy, from, qkv, place.value + s * width, headDim);
-      slopes[pastLength + s] = slope;
-      mean += slope * weight;
-      addScaled(to, place.value + s * width, dy, from, weight, headDim);
-    }
-    for (let s = 0; s < pastLength; s++) {
-      const slope = weights[row + s]! * (slopes[s]! - mean) * scale;
-      addScaled(to, query, pastKeys, s * place.pastWidth + place.past, slope, headDim);
-    }
-    for (let s = 0; s <= t; s++) {
-      const slope = weights[row + pastLength + s]! * (slopes[pastLength + s]! - mean) * scale;
-      addScaled(to, query, qkv, place.key + s * width, slope, headDim);
-      addScaled(to, place.key + s * width, qkv, query, slope, headDim);
-    }
+    const start = t * head.weights.width;
+    for (let s = 0; s < columns; s++) head.weights.values[start + s] = kept[t * columns + s]!;
+    softmaxSlopes(slopes.weights, head.weights, start, reach(t), scale);
+  }
+  const own = { rows: length, column: pastLength, first: (s: number) => s, end: length };
+  multiply(slopes.queries, slopes.weights, head.keys, length, reach);
+  multiplyByColumns(slopes.keys, slopes.weights, head.queries, own);
+  multiplyByColumns(slopes.values, head.weights, slopes.mixed, own);
+}
+
+/** Turns a row of slopes of the weights into slopes of the scores, in place. */
+function softmaxSlopes(
+  slopes: Padded,
+  weights: Padded,
+  start: number,
+  count: number,
+  scale: number,
+): void {
+  const [slope, weight] = [slopes.values, weights.values];
+  let mean = 0;
+  for (let i = start; i < start + count; i++) mean += slope[i]! * weight[i]!;
+  for (let i = start; i < start + count; i++) slope[i] = weight[i]! * (slope[i]! - mean) * scale;
+  slope.fill(0, start + count, start + slopes.width);
+}
+
+/** Adds a head's (T, D) to its columns of `to`: key heads are shared by several query heads. */
+function addOut(from: Padded, to: Float32Array, start: number, plan: AttentionPlan): void {
+  const { length, headDim, width } = plan;
+  for (let t = 0; t < length; t++) {
+    for (let k = 0; k < headDim; k++)
+      to[start + t * width + k]! += from.values[t * from.width + k]!;
   }
 }
 
