@@ -41,6 +41,12 @@ describe('readJsonLines', () => {
     ['a null', '{"a":null}', 1, /^a: expected a string, found null$/],
     ['a line too long', `{"a":"1"}\n{"a":"${'x'.repeat(1000)}"}`, 2, /too long/],
     ['bytes that are not UTF-8', Buffer.from('7b2261223a22ff227d', 'hex'), 1, /not valid UTF-8/],
+    [
+      'a byte-order mark that is not at the start',
+      '{"a":"1"}\n\ufeff{"a":"2"}',
+      2,
+      /not valid JSON/,
+    ],
     ['UTF-16', Buffer.from('\ufeff{"a":"1"}', 'utf16le'), 1, /UTF-16; save it as UTF-8/],
     ['a gzip file', Buffer.from('1f8b080000000000', 'hex'), 1, /gzip/],
   ] as const)('names file and line of %s', (_, content, line, message) => {

@@ -51,6 +51,21 @@ describe('splitLines', () => {
   });
 });
 
+describe('a line without end', () => {
+  it('costs no memory beyond the limit', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    let held = 0;
+    const chunk = Buffer.alloc(1 << 20, 'x');
+    const endless = function* () {
+      for (let i = 0; i < 200; i += 1) yield chunk;
+      held = process.memoryUsage().arrayBuffers - before;
+    };
+    const lines = [...splitLines(endless(), 4 << 20)];
+    expect(lines).toEqual([{ number: 1, bytes: Buffer.alloc(0), tooLong: true }]);
+    expect(held).toBeLessThan(50 << 20);
+  });
+});
+
 describe('readLines', () => {
   it('reads a line that is longer than its own chunks', () => {
     const long = 'é'.repeat(2_000_000);

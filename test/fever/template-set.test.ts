@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../src/fever/data-error.ts';
-import { FALLBACK_CLAIMS } from '../../src/fever/fallback-claims.ts';
+import { FALLBACK_CLAIMS, fallbackShots } from '../../src/fever/fallback-claims.ts';
 import type { Label } from '../../src/fever/label.ts';
 import type { Pair } from '../../src/fever/page-group.ts';
 import { claimsInPrompt, INSTRUCTION } from '../../src/fever/prompt.ts';
@@ -111,6 +111,18 @@ describe('makeTemplates', () => {
         expect(claims).toHaveLength(exampleShots + 1);
         expect(new Set(claims).size).toBe(claims.length);
       }
+    }
+  });
+
+  it('does not put a fallback claim before a training claim of the same text', () => {
+    const own = fallbackShots().slice(0, 9);
+    const pairs = own.map(({ claim, label }, i) => pair(200 + i, claim, label));
+    const input = { pages, dev: [], train: [{ page: 'A', pairs }] };
+    const { examples } = makeTemplates(input, { ...options, exampleShots: 16 });
+    for (const { prompt } of examples) {
+      const claims = claimsInPrompt(prompt);
+      expect(claims).toHaveLength(17);
+      expect(new Set(claims).size).toBe(17);
     }
   });
 
