@@ -3,7 +3,7 @@
  * files made which bundle, so that unchanged stages start neither esbuild nor a child process.
  * Knows no graph.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Pipeline, StageBody } from '../config/pipeline.ts';
@@ -11,11 +11,18 @@ import { shownPath } from '../config/shown-path.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { writeAtomic } from '../store/atomic-file.ts';
-import { readChecked, writeChecked } from '../store/checked-file.ts';
 import type { Bundle } from './bundle.ts';
-import { checkDeclaration } from './declaration.ts';
-import type { Described, StageDescription } from './describe.ts';
+import type { StageDescription } from './describe.ts';
+import { describeStages } from './description.ts';
 import type { CodeFingerprint } from './document.ts';
+import {
+  isCurrent,
+  isSettled,
+  type Remembered,
+  readManifest,
+  statMark,
+  writeManifest,
+} from './manifest.ts';
 import { findLockfile, packageVersions } from './package-version.ts';
 
 export type { StageDescription } from './describe.ts';
@@ -27,21 +34,6 @@ export interface StageCode {
   /** Absolute path of the module to run, inside `<cache>/code`. */
   readonly bundle: string;
   readonly declaration: StageDescription;
-}
-
-/** Raised when bundles are made in another way, so that what was remembered is forgotten. */
-const MANIFEST_SCHEMA = 2;
-
-interface Remembered {
-  readonly digest: Digest;
-  readonly packages: { readonly [name: string]: string };
-  /** Absolute path → stat mark of every file that can change the bundle or its packages. */
-  readonly files: { readonly [path: string]: string };
-}
-
-interface Manifest {
-  readonly schema: number;
-  readonly modules: { readonly [path: string]: Remembered };
 }
 
 /**
@@ -64,7 +56,7 @@ export async function loadStageCode(
   }
   const stale = [...modules.keys()].filter((use) => !known.has(use));
   if (stale.length > 0) await rebundle(pipeline, folder, stale, modules, known);
-  return describeAll(pipeline, folder, known);
+  return describeAll(pipeline.root, folder, known);
 }
 
 function modulesOf(pipeline: Pipeline): Map<string, { body: StageBody; stage: string }> {
@@ -74,29 +66,6 @@ function modulesOf(pipeline: Pipeline): Map<string, { body: StageBody; stage: st
       modules.set(body.use, { body, stage: name });
   }
   return modules;
-}
-
-// --- What is remembered ---
-
-function readManifest(folder: string): Manifest {
-  const manifest = readChecked(join(folder, 'manifest.json')) as Manifest | undefined;
-  const isUsable = manifest?.schema === MANIFEST_SCHEMA;
-  return isUsable ? manifest : { schema: MANIFEST_SCHEMA, modules: {} };
-}
-
-function writeManifest(folder: string, modules: Manifest['modules']): void {
-  const manifest: Manifest = { schema: MANIFEST_SCHEMA, modules };
-  writeChecked(join(folder, 'manifest.json'), manifest);
-}
-
-/** Size, times and identity of a file; `absent` if there is none. */
-function statMark(path: string): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat ? `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}` : 'absent';
-}
-
-function isCurrent(remembered: Remembered): boolean {
-  return Object.entries(remembered.files).every(([path, mark]) => statMark(path) === mark);
 }
 
 function bundleFile(folder: string, digest: Digest): string {
@@ -169,16 +138,6 @@ function rememberedOf(bundle: Bundle, root: string): Remembered {
   };
 }
 
-/** File systems keep times in ticks of up to some milliseconds. */
-const TICK_MS = 20;
-
-function isSettled(remembered: Remembered, startedAt: number): boolean {
-  return Object.keys(remembered.files).every((path) => {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat === undefined || Math.max(stat.mtimeMs, stat.ctimeMs) < startedAt - TICK_MS;
-  });
-}
-
 function missingModule(
   pipeline: Pipeline,
   use: string,
@@ -206,19 +165,11 @@ function missingModule(
 // --- Describing ---
 
 async function describeAll(
-  pipeline: Pipeline,
+  root: string,
   folder: string,
   known: ReadonlyMap<string, Remembered>,
 ): Promise<ReadonlyMap<string, StageCode>> {
-  const kept = new Map<Digest, StageDescription>();
-  const asked = new Map<Digest, string>();
-  for (const [use, { digest }] of known) {
-    const description = readChecked(descriptionFile(folder, digest));
-    if (description) kept.set(digest, description as StageDescription);
-    else asked.set(digest, use);
-  }
-  const problems = asked.size > 0 ? await describeNew(pipeline.root, folder, asked, kept) : [];
-  if (problems.length > 0) throw new DiagnosticError(problems);
+  const descriptions = await describeStages(root, folder, known);
   return new Map(
     [...known].map(([use, { digest, packages }]) => [
       use,
@@ -226,80 +177,8 @@ async function describeAll(
         use,
         code: { kind: 'module', bundle: digest, packages },
         bundle: bundleFile(folder, digest),
-        declaration: kept.get(digest)!,
+        declaration: descriptions.get(digest)!,
       },
     ]),
   );
-}
-
-function descriptionFile(folder: string, digest: Digest): string {
-  return join(folder, `${digest}.json`);
-}
-
-async function describeNew(
-  root: string,
-  folder: string,
-  asked: ReadonlyMap<Digest, string>,
-  kept: Map<Digest, StageDescription>,
-): Promise<Diagnostic[]> {
-  const { describeBundles } = await import('./describe.ts');
-  const digests = [...asked.keys()];
-  const described = await describeBundles(
-    digests.map((digest) => bundleFile(folder, digest)),
-    root,
-  );
-  return digests.flatMap((digest, index) => {
-    const use = asked.get(digest)!;
-    const result = readDescribed(described[index]!, use, root);
-    if (Array.isArray(result)) return result;
-    writeChecked(descriptionFile(folder, digest), result);
-    kept.set(digest, result);
-    return [];
-  });
-}
-
-function readDescribed(
-  described: Described,
-  use: string,
-  root: string,
-): StageDescription | Diagnostic[] {
-  switch (described.kind) {
-    case 'declared':
-      return checkDeclaration(described.declaration, use, shownPath(resolve(root, use)));
-    case 'no-default':
-      return [
-        {
-          code: 'no-default-export',
-          message: `${use} exports no stage.`,
-          file: shownPath(resolve(root, use)),
-          hint: 'Write `export default defineStage({ … })`.',
-        },
-      ];
-    case 'threw':
-      return [importFailure(described, use, root)];
-  }
-}
-
-function importFailure(
-  { message, stack }: { readonly message: string; readonly stack: string },
-  use: string,
-  root: string,
-): Diagnostic {
-  const missing = /Cannot find package '([^']+)'/.exec(message)?.[1];
-  const place = /(?:\(|at |file:\/\/)(\/[^()\n]+?\.[cm]?ts):(\d+):(\d+)/.exec(stack);
-  return {
-    code: 'stage-import',
-    message:
-      missing === undefined
-        ? `${use} threw while it was imported: ${message}`
-        : `${use} imports the package "${missing}", which is not installed.`,
-    file: shownPath(place ? place[1]! : resolve(root, use)),
-    ...(place && {
-      range: { line: Number(place[2]), column: Number(place[3]), endColumn: Number(place[3]) + 1 },
-    }),
-    hint:
-      missing === undefined
-        ? 'Code at the top level of a stage runs before any task: move it into run().'
-        : `Install it: npm install ${missing}`,
-  };
 }
