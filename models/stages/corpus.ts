@@ -6,7 +6,7 @@ import { defineStage, Type } from '../../src/pipe/stage.ts';
 export default defineStage({
   description: 'Writes pages and answered prompts about worlds that share no name with the sample.',
   params: Type.Object({
-    texts: Type.Integer({ minimum: 1, default: 20_000 }),
+    texts: Type.Integer({ minimum: 1, default: 31_000 }),
   }),
   inputs: {},
   outputs: { texts: { path: 'corpus.jsonl' } },

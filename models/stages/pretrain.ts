@@ -3,7 +3,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCorpus } from '../../src/lm/pretrain/corpus-file.ts';
 import { pretrain } from '../../src/lm/pretrain/pretrain.ts';
-import { tokenStream } from '../../src/lm/pretrain/token-stream.ts';
+import { textRow } from '../../src/lm/pretrain/text-rows.ts';
 import { loadTokenizer } from '../../src/lm/tokenizer.ts';
 import { every, tokenRate } from '../../src/memory/pace.ts';
 import { translateErrors } from '../../src/memory/translate-errors.ts';
@@ -20,21 +20,21 @@ export default defineStage({
     hidden: count(128),
     heads: count(4),
     intermediate: count(512),
-    rotaryShare: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.25 }),
+    rotaryShare: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.5 }),
     maxPositions: count(512),
-    steps: count(1500),
+    steps: count(1900),
     batch: count(16),
-    length: Type.Integer({ minimum: 2, default: 128, description: 'Tokens a sequence.' }),
-    learningRate: Type.Number({ exclusiveMinimum: 0, default: 0.002 }),
+    length: Type.Integer({ minimum: 2, default: 208, description: 'Tokens a text at most.' }),
+    learningRate: Type.Number({ exclusiveMinimum: 0, default: 0.003 }),
     warmupSteps: Type.Integer({ minimum: 0, default: 50 }),
-    finalShare: Type.Number({ minimum: 0, maximum: 1, default: 0.1 }),
-    beta2: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.95 }),
-    weightDecay: amount(0.1),
+    finalShare: Type.Number({ minimum: 0, maximum: 1, default: 0.02 }),
+    beta2: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.98 }),
+    weightDecay: amount(0.01),
     clipNorm: amount(1),
     answerWeight: Type.Number({
       minimum: 0,
-      default: 0,
-      description: 'How much the mean loss of the answers counts beside that of all tokens.',
+      default: 5,
+      description: 'How much a token of an answer counts in the loss; all others count 1.',
     }),
   }),
   inputs: { corpus: { kind: 'file' }, tokenizer: { kind: 'folder' } },
@@ -46,8 +46,10 @@ export default defineStage({
       context.log(`backend ${name}: ${reason}`);
       const tokenizer = loadTokenizer(inputs.tokenizer.path);
       const bare = (text: string): number[] => tokenizer.encode(text, { bare: true });
-      const stream = tokenStream(readCorpus(inputs.corpus.path), bare, tokenizer.eosId ?? 0);
-      context.note(`${stream.ids.length} tokens of text, ${params.steps} steps`);
+      const cut = { endId: tokenizer.eosId ?? 0, limit: params.length };
+      const texts = readCorpus(inputs.corpus.path).map(({ pieces }) => textRow(pieces, bare, cut));
+      const tokens = texts.reduce((sum, text) => sum + text.ids.length, 0);
+      context.note(`${texts.length} texts of ${tokens} tokens, ${params.steps} steps`);
       const { beta2, weightDecay, clipNorm } = params;
       const adam = {
         kind: 'adamw',
@@ -61,7 +63,7 @@ export default defineStage({
       const records = await pretrain(
         {
           shape: { ...params, vocab: tokenizer.size },
-          stream,
+          texts,
           options: { ...params, adam, seed },
           scratch: context.scratch,
           output: outputs.model,
@@ -70,10 +72,10 @@ export default defineStage({
           saved: context.checkpoint.load(),
           saveDue: every(60_000),
           save: (state) => context.checkpoint.save(state),
-          stepped: ({ step, loss }) =>
+          stepped: ({ step, loss, tokens }) =>
             context.progress(step + 1, params.steps, 'steps', {
               loss,
-              tokensPerSecond: rate(params.batch * params.length),
+              tokensPerSecond: rate(tokens),
             }),
         },
       );

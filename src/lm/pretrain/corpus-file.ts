@@ -1,10 +1,15 @@
 /** The corpus of a pretraining as a file: JSON lines with the pieces of a text. Knows no tokenizer. */
 import { readFileSync } from 'node:fs';
-import type { TextPiece } from './token-stream.ts';
+import type { TextPiece } from './text-rows.ts';
 
-/** The pieces of each text, of at most `limit` texts. */
-export function readCorpus(file: string, limit = Infinity): TextPiece[][] {
+export interface CorpusLine {
+  /** What sort of text it is, in the words of whoever wrote the corpus. */
+  readonly kind: string;
+  readonly pieces: readonly TextPiece[];
+}
+
+/** The texts of a corpus, in order. */
+export function readCorpus(file: string): CorpusLine[] {
   const lines = readFileSync(file, 'utf8').split('\n');
-  const used = lines.filter((line) => line !== '').slice(0, limit);
-  return used.map((line) => (JSON.parse(line) as { pieces: TextPiece[] }).pieces);
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as CorpusLine);
 }

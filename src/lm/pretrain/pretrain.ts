@@ -11,24 +11,23 @@ import { gatherRows } from '../../tensor/gather-rows.ts';
 import { createOptimizer, type Optimizer, type TrainedVariable } from '../../tensor/optimizer.ts';
 import { learningRateAt } from '../../tensor/schedule.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../tensor/snapshot.ts';
-import { addWeighted } from '../../tensor/weighted-sum.ts';
+import { weightedSum } from '../../tensor/weighted-sum.ts';
 import { crossEntropy, embed, forwardBlocks, loadModel, type Model } from '../model.ts';
 import { exportParameter } from '../weights/parameters.ts';
 import { writeSafetensors } from '../weights/write-safetensors.ts';
 import { configJson, type ModelShape, writeInitialModel } from './initial-model.ts';
-import { batchOfStep, type PretrainBatch, type TokenStream } from './token-stream.ts';
+import { batchOfStep, type PretrainBatch, type TextRow } from './text-rows.ts';
 
 export interface PretrainOptions {
   readonly steps: number;
+  /** Texts a step. */
   readonly batch: number;
-  /** Tokens a sequence. */
-  readonly length: number;
   readonly learningRate: number;
   readonly warmupSteps: number;
   /** The cosine ends at this share of the peak. */
   readonly finalShare: number;
   readonly adam: AdamOptions;
-  /** Added to the mean loss of all tokens, times the mean loss of the answers' tokens. */
+  /** How much a token of an answer counts in the mean; every other counts 1. */
   readonly answerWeight: number;
   readonly seed: number;
 }
@@ -36,6 +35,8 @@ export interface PretrainOptions {
 export interface PretrainRecord {
   readonly step: number;
   readonly loss: number;
+  /** Positions computed, padding included. */
+  readonly tokens: number;
   readonly learningRate: number;
   readonly gradNorm: number;
 }
@@ -49,7 +50,7 @@ export interface PretrainHooks {
 
 export interface PretrainJob {
   readonly shape: ModelShape;
-  readonly stream: TokenStream;
+  readonly texts: readonly TextRow[];
   readonly options: PretrainOptions;
   /** For the untrained model's files. */
   readonly scratch: string;
@@ -101,16 +102,16 @@ function trainedOf(model: Model): TrainedVariable[] {
 async function trainStep(
   model: Model,
   optimizer: Optimizer,
-  { stream, options }: PretrainJob,
+  { texts, options }: PretrainJob,
   step: number,
 ): Promise<PretrainRecord> {
-  const batch = batchOfStep(stream, step, options);
+  const batch = batchOfStep(texts, step, options);
   const learningRate = rateAt(step, options);
   const { loss, gradNorm } = await optimizer.step(
-    () => batchLoss(model, batch, options),
+    () => batchLoss(model, batch, options.answerWeight),
     learningRate,
   );
-  return { step, loss, learningRate, gradNorm };
+  return { step, loss, tokens: batch.ids.length, learningRate, gradNorm };
 }
 
 /** The cosine schedule, raised so that it ends at `finalShare` of the peak. */
@@ -120,15 +121,17 @@ function rateAt(step: number, options: PretrainOptions): number {
   return step < warmupSteps ? rate : finalShare * peak + (1 - finalShare) * rate;
 }
 
-function batchLoss(model: Model, batch: PretrainBatch, options: PretrainOptions): Scalar {
+/** Mean loss over the tokens of all texts, those of answers weighing `answerWeight`. */
+function batchLoss(model: Model, batch: PretrainBatch, answerWeight: number): Scalar {
   return tidy(() => {
     const h = embed(model, batch.ids); // (B·T, C)
-    const top = forwardBlocks(model, h, { batch: options.batch, length: options.length });
-    const loss = crossEntropy(model, top, batch.targets);
-    if (options.answerWeight === 0 || batch.answerRows.length === 0) return loss;
-    const targets = batch.answerRows.map((row) => batch.targets[row]!);
-    const answers = crossEntropy(model, gatherRows(top, batch.answerRows), targets);
-    return addWeighted(loss, answers, options.answerWeight);
+    const top = forwardBlocks(model, h, { batch: batch.texts, length: batch.length });
+    const all = crossEntropy(model, gatherRows(top, batch.rows), batch.targets);
+    const extra = (answerWeight - 1) * batch.answerRows.length;
+    if (extra === 0) return all;
+    const answers = crossEntropy(model, gatherRows(top, batch.answerRows), batch.answerTargets);
+    const share = extra / (batch.rows.length + extra);
+    return weightedSum(all, answers, [1 - share, share]);
   });
 }
 
