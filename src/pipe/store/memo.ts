@@ -37,9 +37,9 @@ export function openMemo(path: string, xxhash: XXHashAPI): OpenMemo {
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, 'a+');
   const places = new Map<string, Place>();
-  let scannedTo = scan(file, 0, places);
+  let scannedTo = scan(file, 0, places, xxhash);
   const refresh = () => {
-    if (fstatSync(file).size > scannedTo) scannedTo = scan(file, scannedTo, places);
+    if (fstatSync(file).size > scannedTo) scannedTo = scan(file, scannedTo, places, xxhash);
   };
   return {
     get(key) {
@@ -92,25 +92,53 @@ function readValue(
   return undefined;
 }
 
-/** Notes the records between `from` and the end; returns where the last whole one ends. */
-function scan(file: number, from: number, places: Map<string, Place>): number {
+/**
+ * Notes the records between `from` and the end; returns where the last whole one ends. Values are
+ * skipped, not read. A torn record may claim the first bytes of the one behind it: so where no
+ * record follows a record, the one before is checked, and if it is torn its bytes are searched.
+ */
+function scan(file: number, from: number, places: Map<string, Place>, xxhash: XXHashAPI): number {
   const size = fstatSync(file).size;
   const window = openWindow(file, size);
   let at = from;
-  while (at + HEADER_BYTES <= size) {
-    const header = window.at(at, HEADER_BYTES);
-    const length = header.readUInt32LE(40);
-    if (!header.subarray(0, 8).equals(MAGIC) || at + HEADER_BYTES + length > size) {
-      const next = findMagic(window, at + 1, size);
-      if (next === undefined) return at;
-      at = next;
+  let before: { name: string; start: number } | undefined;
+  while (at < size) {
+    const found = recordAt(window, at, size);
+    if (found !== undefined) {
+      places.set(found.name, found.place);
+      before = { name: found.name, start: at };
+      at = found.place.offset + found.place.length;
       continue;
     }
-    const name = header.toString('latin1', 8, 40);
-    places.set(name, { offset: at + HEADER_BYTES, length, check: header.readBigUInt64LE(44) });
-    at += HEADER_BYTES + length;
+    const torn = before !== undefined && !isWhole(file, before.name, places, xxhash);
+    const next = findMagic(window, torn && before ? before.start + 1 : at + 1, size);
+    before = undefined;
+    if (next === undefined) return at;
+    at = next;
   }
   return at;
+}
+
+function recordAt(
+  window: Window,
+  at: number,
+  size: number,
+): { name: string; place: Place } | undefined {
+  const header = window.at(at, HEADER_BYTES);
+  if (header.length < HEADER_BYTES || !header.subarray(0, 8).equals(MAGIC)) return undefined;
+  const length = header.readUInt32LE(40);
+  if (at + HEADER_BYTES + length > size) return undefined;
+  const place = { offset: at + HEADER_BYTES, length, check: header.readBigUInt64LE(44) };
+  return { name: header.toString('latin1', 8, 40), place };
+}
+
+function isWhole(
+  file: number,
+  name: string,
+  places: Map<string, Place>,
+  xxhash: XXHashAPI,
+): boolean {
+  return readValue(file, Buffer.from(name, 'latin1'), places, xxhash) !== undefined;
 }
 
 interface Window {

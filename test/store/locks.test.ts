@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isLock, type Lock, openLocks } from '../../src/pipe/store/locks.ts';
+import { ownIdentity } from '../../src/pipe/store/process-identity.ts';
+import { temporaryFolder } from './temporary.ts';
+
+function taken(result: unknown): Lock {
+  expect(isLock(result as Lock)).toBe(true);
+  return result as Lock;
+}
+
+function leaveLock(folder: string, owner: object): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'key');
+  writeFileSync(path, JSON.stringify({ ...ownIdentity(), token: 'theirs', ...owner }));
+  return path;
+}
+
+async function deadPid(): Promise<number> {
+  const child = spawn('true');
+  await new Promise((done) => child.on('exit', done));
+  return child.pid as number;
+}
+
+describe('locks', () => {
+  it('gives a key to one owner at a time', async () => {
+    const locks = openLocks(temporaryFolder());
+    const lock = taken(locks.tryAcquire('key'));
+    expect(locks.tryAcquire('key')).toMatchObject({ pid: process.pid });
+    taken(locks.tryAcquire('other')).release();
+    let free = false;
+    const waiting = locks.whenFree('key').then(() => {
+      free = true;
+    });
+    await new Promise((done) => setTimeout(done, 30));
+    expect(free).toBe(false);
+    lock.release();
+    await waiting;
+    taken(locks.tryAcquire('key')).release();
+  });
+
+  it('takes over from a dead process, and from a pid that is another process now', async () => {
+    const folder = temporaryFolder();
+    const locks = openLocks(folder);
+    leaveLock(folder, { pid: await deadPid() });
+    taken(locks.tryAcquire('key')).release();
+    leaveLock(folder, { start: 'another time' });
+    taken(locks.tryAcquire('key')).release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('takes over from another machine only after a long silence', () => {
+    const folder = temporaryFolder();
+    const locks = openLocks(folder);
+    const path = leaveLock(folder, { host: 'elsewhere' });
+    expect(locks.tryAcquire('key')).toMatchObject({ host: 'elsewhere' });
+    const longAgo = Date.now() / 1000 - 120;
+    utimesSync(path, longAgo, longAgo);
+    taken(locks.tryAcquire('key')).release();
+  });
+
+  it('reads a torn lock file as nobody alive', () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'key'), '{"pid":');
+    taken(openLocks(folder).tryAcquire('key')).release();
+  });
+
+  it('does not remove a lock that is another owner’s by now', () => {
+    const folder = temporaryFolder();
+    const lock = taken(openLocks(folder).tryAcquire('key'));
+    const path = leaveLock(folder, { token: 'new owner' });
+    lock.release();
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('stops waiting on abort', async () => {
+    const locks = openLocks(temporaryFolder());
+    const lock = taken(locks.tryAcquire('key'));
+    const stop = new AbortController();
+    const waiting = locks.whenFree('key', stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toThrow(/abort/i);
+    lock.release();
+  });
+});
