@@ -7,9 +7,6 @@
 export type Label = 'SUPPORTS' | 'REFUTES' | 'NOT ENOUGH INFO';
 export type Letter = 'a' | 'b' | 'c';
 
-/** What an answer counts as that names no label. Never a gold label. */
-export const INVALID = 'INVALID';
-
 export interface LabelRow {
   readonly label: Label;
   readonly letter: Letter;
@@ -31,12 +28,6 @@ export function letterOf(label: Label): Letter {
   const row = LABEL_TABLE.find((candidate) => candidate.label === label);
   if (row === undefined) throw new Error(`no letter for the label ${JSON.stringify(label)}`);
   return row.letter;
-}
-
-export function labelOfLetter(letter: Letter): Label {
-  const row = LABEL_TABLE.find((candidate) => candidate.letter === letter);
-  if (row === undefined) throw new Error(`no label for the letter ${JSON.stringify(letter)}`);
-  return row.label;
 }
 
 /** ` (a)`, with the leading blank that the tokenizers make part of the answer. */

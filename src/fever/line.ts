@@ -9,7 +9,7 @@ const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /** The longest page of the FEVER dump is far below this; a longer line is not JSON lines. */
-export const MAX_LINE_BYTES = 64 << 20;
+const MAX_LINE_BYTES = 64 << 20;
 
 export interface Line {
   /** From 1. */

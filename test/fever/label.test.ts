@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { comparableText } from '../../src/fever/claim.ts';
 import { FALLBACK_CLAIMS, fallbackShots } from '../../src/fever/fallback-claims.ts';
-import {
-  answerOf,
-  INVALID,
-  isLabel,
-  LABEL_TABLE,
-  LABELS,
-  labelOfLetter,
-  letterOf,
-} from '../../src/fever/label.ts';
+import { answerOf, isLabel, LABEL_TABLE, LABELS, letterOf } from '../../src/fever/label.ts';
 
 describe('the label table', () => {
   it('is the experiment’s: (a) supports, (b) refutes, (c) not enough info', () => {
@@ -21,12 +13,13 @@ describe('the label table', () => {
     expect(LABELS.map(answerOf)).toEqual([' (a)', ' (b)', ' (c)']);
   });
 
-  it('leads from a label to its letter and back', () => {
-    for (const label of LABELS) expect(labelOfLetter(letterOf(label))).toBe(label);
+  it('gives every label a letter and words of its own', () => {
+    expect(LABELS.map(letterOf)).toEqual(['a', 'b', 'c']);
+    expect(new Set(LABEL_TABLE.map(({ words }) => words)).size).toBe(LABELS.length);
   });
 
   it('knows no other label', () => {
-    for (const word of [INVALID, 'supports', 'DISPUTED', '', null])
+    for (const word of ['INVALID', 'supports', 'DISPUTED', '', null])
       expect(isLabel(word)).toBe(false);
   });
 });
