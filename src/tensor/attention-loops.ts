@@ -56,7 +56,7 @@ function viewAll(plan: AttentionPlan, rotated: Tensor, weights: Tensor): Views {
 }
 
 /** Turns all query and key heads of all rows, in place. */
-function rotateRows(qkv: Float32Array, plan: AttentionPlan, sign: 1 | -1): void {
+export function rotateRows(qkv: Float32Array, plan: AttentionPlan, sign: 1 | -1): void {
   const { batch, length, heads, kvHeads, headDim, width, angles } = plan;
   for (let row = 0; row < batch * length; row++) {
     for (let head = 0; head < heads + kvHeads; head++) {

@@ -8,8 +8,10 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { attendBackward, attendForward, keysValuesOf } from './attention-composed.ts';
 import { attendBackwardLoops, attendForwardLoops, keysValuesLoops } from './attention-loops.ts';
+import { attendBackwardSimd, attendForwardSimd } from './attention-simd.ts';
 import { differentiable } from './differentiable.ts';
 import { onHost } from './host.ts';
+import { simd } from './kernel/simd.ts';
 import { type Angles, type Rotary, rotaryAngles } from './rotary.ts';
 
 export interface AttentionShape {
@@ -49,14 +51,18 @@ export interface AttentionPlan extends AttentionCall {
  */
 export function attention(qkv: Tensor2D, call: AttentionCall): Tensor2D {
   const plan = planAttention(qkv, call);
-  const [forward, backward] = onHost()
-    ? [attendForwardLoops, attendBackwardLoops]
-    : [attendForward, attendBackward];
+  const [forward, backward] = implementation();
   return differentiable<Tensor2D>([qkv], (save) => {
     const { value, kept } = forward(qkv, plan);
     save(kept);
     return { value, gradients: (dy, saved: Tensor[]) => [backward(dy, saved, plan)] };
   });
+}
+
+function implementation() {
+  if (simd()) return [attendForwardSimd, attendBackwardSimd] as const;
+  if (onHost()) return [attendForwardLoops, attendBackwardLoops] as const;
+  return [attendForward, attendBackward] as const;
 }
 
 /** The keys (rotated) and values of the rows of `qkv`, to serve as the past of later calls. */

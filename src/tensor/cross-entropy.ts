@@ -8,7 +8,6 @@ import {
   concat,
   exp,
   log,
-  matMul,
   max,
   mul,
   oneHot,
@@ -26,8 +25,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { differentiable } from './differentiable.ts';
 import { allocateFloats, onHost, recordingGradient, viewFloats } from './host.ts';
-import { inputGradient, type Linear } from './linear.ts';
-import { productOverRows } from './matrix-product.ts';
+import { type Simd, simd, splitRange } from './kernel/simd.ts';
+import type { Linear } from './linear.ts';
+import { product } from './matrix-product.ts';
 
 /** Logits held at a time: 16 MiB of them. */
 const CHUNK_LOGITS = 4 * 2 ** 20;
@@ -74,9 +74,9 @@ function passOver(x: Tensor2D, head: Linear, targets: Int32Array, recording: boo
       const chunk = chunkOf(part, head, targets.subarray(row, row + count));
       if (!recording) return [chunk.losses];
       const dLogits = chunk.slopes(1 / rows);
-      const dx = inputGradient(head, dLogits);
+      const dx = product(dLogits, head.weight, { flipB: true });
       return head.trainable
-        ? [chunk.losses, dx, productOverRows(part, dLogits)]
+        ? [chunk.losses, dx, product(part, dLogits, { flipA: true })]
         : [chunk.losses, dx];
     });
     losses.push(parts[0] as Tensor1D);
@@ -107,8 +107,43 @@ interface Chunk {
 }
 
 function chunkOf(x: Tensor2D, head: Linear, targets: Int32Array): Chunk {
-  const logits = matMul(x, head.weight) as Tensor2D;
+  const logits = product(x, head.weight);
+  const kernels = simd();
+  if (kernels) return chunkSimd(kernels, logits, targets);
   return onHost() ? chunkLoops(logits, targets) : chunkComposed(logits, targets);
+}
+
+function chunkSimd({ run, address, threads }: Simd, logits: Tensor2D, targets: Int32Array): Chunk {
+  const [rows, words] = logits.shape;
+  const losses = allocateFloats<Tensor1D>([rows]);
+  const sums = allocateFloats<Tensor1D>([rows]);
+  const ids = tensor1d(targets, 'int32');
+  const runs = splitRange(rows, threads);
+  const [values, chosen, out, totals] = [logits, ids, losses, sums].map(address) as Addresses;
+  const powers = runs.map(([from, to]) => {
+    const at = 4 * from;
+    return [values + at * words, chosen + at, out + at, totals + at, to - from, words];
+  });
+  run('softmaxPowers', powers);
+  addLogarithms(viewFloats(losses), viewFloats(sums));
+  return {
+    losses,
+    slopes: (factor) => {
+      const slopes = runs.map(([from, to]) => {
+        const at = 4 * from;
+        return [values + at * words, chosen + at, totals + at, factor, to - from, words];
+      });
+      run('softmaxSlopes', slopes);
+      return logits;
+    },
+  };
+}
+
+type Addresses = [number, number, number, number];
+
+/** The kernels have no logarithm: losses hold the margins, and become margin + log(sum). */
+function addLogarithms(losses: Float32Array, sums: Float32Array): void {
+  for (let i = 0; i < losses.length; i++) losses[i]! += Math.log(sums[i]!);
 }
 
 function chunkLoops(logits: Tensor2D, targets: Int32Array): Chunk {

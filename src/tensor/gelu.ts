@@ -5,6 +5,7 @@
 import { add, erf, exp, mul, square, sub, type Tensor2D, tanh, tidy } from '@tensorflow/tfjs-core';
 import { differentiable } from './differentiable.ts';
 import { allocateFloats, onHost, recordingGradient, viewFloats } from './host.ts';
+import { type Simd, simd, splitRange } from './kernel/simd.ts';
 
 export type GeluKind = 'erf' | 'tanh';
 
@@ -19,9 +20,9 @@ export function gelu(x: Tensor2D, kind: GeluKind = 'erf'): Tensor2D {
         gradients: (dy, saved) => [mul(dy, composedSlope(saved[0] as Tensor2D, kind))],
       };
     }
-    const { value, slope } = evaluateLoops(x, kind, recording);
+    const { value, slope } = evaluate(x, kind, recording);
     if (slope) save([slope]);
-    return { value, gradients: (dy, saved) => [mul(dy, saved[0]!)] };
+    return { value, gradients: (dy, saved) => [times(dy, saved[0] as Tensor2D)] };
   });
 }
 
@@ -30,16 +31,45 @@ const INVERSE_ROOT_TWO_PI = 0.3989422804014327;
 const ROOT_TWO_OVER_PI = 0.7978845608028654;
 const CUBIC = 0.044715;
 
-function evaluateLoops(
-  x: Tensor2D,
-  kind: GeluKind,
-  withSlope: boolean,
-): { value: Tensor2D; slope: Tensor2D | undefined } {
+interface Evaluated {
+  readonly value: Tensor2D;
+  readonly slope: Tensor2D | undefined;
+}
+
+function evaluate(x: Tensor2D, kind: GeluKind, withSlope: boolean): Evaluated {
   const value = allocateFloats<Tensor2D>(x.shape);
   const slope = withSlope ? allocateFloats<Tensor2D>(x.shape) : undefined;
+  const kernels = simd();
+  if (kernels && kind === 'erf') {
+    evaluateSimd(kernels, x, { value, slope });
+    return { value, slope };
+  }
   const fill = kind === 'erf' ? fillErf : fillTanh;
   fill(viewFloats(x), viewFloats(value), slope && viewFloats(slope));
   return { value, slope };
+}
+
+function evaluateSimd(
+  { run, address, threads }: Simd,
+  x: Tensor2D,
+  { value, slope }: Evaluated,
+): void {
+  const [from, to, steep] = [address(x), address(value), slope ? address(slope) : 0];
+  const calls = splitRange(x.size, threads, 4).map(([start, end]) => {
+    const at = 4 * start;
+    return [from + at, to + at, steep === 0 ? 0 : steep + at, end - start];
+  });
+  run('gelu', calls);
+}
+
+/** `a · b`, element by element. */
+function times(a: Tensor2D, b: Tensor2D): Tensor2D {
+  const kernels = simd();
+  if (!kernels) return mul(a, b);
+  const result = allocateFloats<Tensor2D>(a.shape);
+  const [left, right, to] = [a, b, result].map(kernels.address) as [number, number, number];
+  kernels.kernels.multiplyAll(left, right, to, a.size);
+  return result;
 }
 
 function fillErf(from: Float32Array, to: Float32Array, slope: Float32Array | undefined): void {

@@ -17,6 +17,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { differentiable } from './differentiable.ts';
 import { allocateFloats, onHost, viewFloats } from './host.ts';
+import { type Simd, simd, splitRange } from './kernel/simd.ts';
 
 export interface Norm {
   /** (C) */
@@ -75,11 +76,50 @@ function backward(norm: Norm, dy: Tensor2D, normalised: Tensor2D, inverse: Tenso
   });
 }
 
-function forwardLoops({ scale, shift, epsilon }: Norm, x: Tensor2D): Forward {
+function forwardSimd(
+  { run, address, threads }: Simd,
+  { scale, shift, epsilon }: Norm,
+  x: Tensor2D,
+  result: Forward,
+): Forward {
+  const [rows, width] = x.shape;
+  const { value, normalised, inverse } = result;
+  const [from, to, unit, inv] = [x, value, normalised, inverse].map(address) as Addresses;
+  const [gamma, beta] = [address(scale), shift ? address(shift) : 0];
+  const calls = splitRange(rows, threads).map(([start, end]) => {
+    const at = 4 * start * width;
+    const outputs = [to + at, unit + at, inv + 4 * start];
+    return [from + at, gamma, beta, epsilon, ...outputs, end - start, width];
+  });
+  run('normalise', calls);
+  return result;
+}
+
+type Addresses = [number, number, number, number];
+
+/** Not split among threads: rows add to the same sums, and it is a small part of the whole. */
+function backwardSimd(
+  { kernels, address }: Simd,
+  norm: Norm,
+  { dy, normalised, inverse, dx }: Record<'dy' | 'normalised' | 'inverse' | 'dx', Tensor2D>,
+  sums: { dScale: Tensor1D; dShift: Tensor1D },
+): Tensor[] {
+  const [rows, width] = dy.shape;
+  const [slope, unit, inv, to] = [dy, normalised, inverse, dx].map(address) as Addresses;
+  const [dScale, dShift] = norm.trainable ? [address(sums.dScale), address(sums.dShift)] : [0, 0];
+  const inputs = [slope, address(norm.scale), unit, inv, norm.shift ? 1 : 0];
+  kernels.normaliseGradient(...inputs, to, dScale, dShift, rows, width);
+  return [dx, sums.dScale, sums.dShift];
+}
+
+function forwardLoops(norm: Norm, x: Tensor2D): Forward {
+  const { scale, shift, epsilon } = norm;
   const [rows, width] = x.shape;
   const value = allocateFloats<Tensor2D>([rows, width]);
   const normalised = allocateFloats<Tensor2D>([rows, width]);
   const inverse = allocateFloats<Tensor2D>([rows, 1]);
+  const kernels = simd();
+  if (kernels) return forwardSimd(kernels, norm, x, { value, normalised, inverse });
   const [from, to, unit, inv] = [x, value, normalised, inverse].map(viewFloats) as Views;
   const gamma = viewFloats(scale);
   const beta = shift ? viewFloats(shift) : undefined;
@@ -117,6 +157,10 @@ function backwardLoops(
   const [gamma, gScale, gShift] = [norm.scale, dScale, dShift].map(viewFloats) as Views;
   gScale.fill(0);
   gShift.fill(0);
+  const kernels = simd();
+  if (kernels) {
+    return backwardSimd(kernels, norm, { dy, normalised, inverse, dx }, { dScale, dShift });
+  }
   for (let row = 0; row < rows; row++) {
     const start = row * width;
     let total = 0;

@@ -5,6 +5,7 @@
 import { add, concat, mul, sigmoid, slice, sub, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { differentiable } from './differentiable.ts';
 import { allocateFloats, onHost, viewFloats } from './host.ts';
+import { type Simd, simd, splitRange } from './kernel/simd.ts';
 
 /** Maps x (N, 2·I), gate in the first I columns and up in the others, to (N, I). */
 export function swiGlu(x: Tensor2D): Tensor2D {
@@ -20,9 +21,36 @@ export function swiGlu(x: Tensor2D): Tensor2D {
   });
 }
 
+function forwardSimd({ run, address, threads }: Simd, x: Tensor2D, value: Tensor2D): Tensor2D {
+  const [rows, width] = value.shape;
+  const [from, to] = [address(x), address(value)];
+  const calls = splitRange(rows, threads).map(([start, end]) => {
+    const at = 4 * start * width;
+    return [from + 2 * at, to + at, end - start, width];
+  });
+  run('swiGlu', calls);
+  return value;
+}
+
+function backwardSimd(
+  { run, address, threads }: Simd,
+  { x, dy, dx }: Record<'x' | 'dy' | 'dx', Tensor2D>,
+): Tensor2D {
+  const [rows, width] = dy.shape;
+  const [from, slope, to] = [address(x), address(dy), address(dx)];
+  const calls = splitRange(rows, threads).map(([start, end]) => {
+    const at = 4 * start * width;
+    return [from + 2 * at, slope + at, to + 2 * at, end - start, width];
+  });
+  run('swiGluGradient', calls);
+  return dx;
+}
+
 function forwardLoops(x: Tensor2D): Tensor2D {
   const [rows, width] = [x.shape[0], x.shape[1] / 2];
   const value = allocateFloats<Tensor2D>([rows, width]);
+  const kernels = simd();
+  if (kernels) return forwardSimd(kernels, x, value);
   const [from, to] = [viewFloats(x), viewFloats(value)];
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < width; i++) {
@@ -36,6 +64,8 @@ function forwardLoops(x: Tensor2D): Tensor2D {
 function backwardLoops(x: Tensor2D, dy: Tensor2D): Tensor2D {
   const [rows, width] = dy.shape;
   const dx = allocateFloats<Tensor2D>([rows, 2 * width]);
+  const kernels = simd();
+  if (kernels) return backwardSimd(kernels, { x, dy, dx });
   const [from, slope, to] = [viewFloats(x), viewFloats(dy), viewFloats(dx)];
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < width; i++) {

@@ -13,7 +13,7 @@ import {
   type Variable,
   variable,
 } from '@tensorflow/tfjs-core';
-import { disposeLinear, type Linear } from '../../tensor/linear.ts';
+import type { Linear } from '../../tensor/linear.ts';
 import { transposeFloats } from '../../tensor/matrix-product.ts';
 import { ModelFileError } from '../model-file-error.ts';
 import type { WeightSource } from './safetensors.ts';
@@ -43,7 +43,7 @@ export interface LinearSource {
 
 /**
  * The wasm heap ends at 4 GiB and TFJS does not notice when it overflows; some is needed for
- * activations and for XNNPACK's packed copies.
+ * activations.
  */
 const TENSOR_LIMIT_BYTES = 3.25 * 2 ** 30;
 
@@ -52,7 +52,6 @@ export class ParameterLoader {
   readonly source: WeightSource;
   readonly folder: string;
   readonly trainable: boolean;
-  private readonly linears: Linear[] = [];
 
   constructor(folder: string, source: WeightSource, trainable: boolean) {
     this.folder = folder;
@@ -70,10 +69,10 @@ export class ParameterLoader {
     const shared = order ? { order, rows: outputs } : { rows: outputs };
     this.parameters.push({ names: weights, kind: 'matrix', tensor: weight, ...shared });
     const map: Linear = { weight, trainable: this.trainable };
-    if (!biases) return this.own(map);
+    if (!biases) return map;
     const bias = this.put<Tensor1D>(this.readRows(biases, outputs, 1, order), [total]);
     this.parameters.push({ names: biases, kind: 'vector', tensor: bias, ...shared });
-    return this.own({ ...map, bias });
+    return { ...map, bias };
   }
 
   vector(name: string, size: number): Tensor1D {
@@ -99,13 +98,7 @@ export class ParameterLoader {
   }
 
   dispose(): void {
-    for (const map of this.linears) disposeLinear(map);
     for (const { tensor } of this.parameters) tensor.dispose();
-  }
-
-  private own(map: Linear): Linear {
-    this.linears.push(map);
-    return map;
   }
 
   private readRows(
