@@ -11,29 +11,103 @@ import type { Json, JsonObject } from './json.ts';
 export type TaskId = string;
 
 export type Event =
-  | { readonly type: 'runStarted'; readonly runId: string; readonly tasks: readonly TaskId[]; readonly at: string }
+  | {
+      readonly type: 'runStarted';
+      readonly runId: string;
+      readonly tasks: readonly TaskId[];
+      readonly at: string;
+    }
   /** The task's outputs are known without running it. */
-  | { readonly type: 'taskHit'; readonly task: TaskId; readonly key: Key; readonly notes: readonly string[]; readonly savedMs: number }
+  | {
+      readonly type: 'taskHit';
+      readonly task: TaskId;
+      readonly key: Key;
+      readonly notes: readonly string[];
+      readonly savedMs: number;
+    }
   /** The task will run; `changes` says why (empty only with `--force` or on first sight). */
-  | { readonly type: 'taskStarted'; readonly task: TaskId; readonly key: Key; readonly attempt: number; readonly pid: number; readonly changes: readonly Change[]; readonly expectedMs?: number }
-  | { readonly type: 'taskWaiting'; readonly task: TaskId; readonly key: Key; readonly owner: string }
-  | { readonly type: 'taskLog'; readonly task: TaskId; readonly stream: 'stdout' | 'stderr' | 'log'; readonly text: string }
+  | {
+      readonly type: 'taskStarted';
+      readonly task: TaskId;
+      readonly key: Key;
+      readonly attempt: number;
+      readonly pid: number;
+      readonly changes: readonly Change[];
+      readonly expectedMs?: number;
+    }
+  | {
+      readonly type: 'taskWaiting';
+      readonly task: TaskId;
+      readonly key: Key;
+      readonly owner: string;
+    }
+  | {
+      readonly type: 'taskLog';
+      readonly task: TaskId;
+      readonly stream: 'stdout' | 'stderr' | 'log';
+      readonly text: string;
+    }
   /** `done` of `total` units; `values` are short live figures such as `{loss: 1.2, tokensPerSecond: 900}`. */
-  | { readonly type: 'taskProgress'; readonly task: TaskId; readonly done: number; readonly total: number; readonly unit: string; readonly values: JsonObject }
+  | {
+      readonly type: 'taskProgress';
+      readonly task: TaskId;
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+      readonly values: JsonObject;
+    }
   /** A line worth keeping: shown in the summary and again on every hit. */
   | { readonly type: 'taskNote'; readonly task: TaskId; readonly text: string }
   | { readonly type: 'taskMetric'; readonly task: TaskId; readonly values: JsonObject }
-  | { readonly type: 'taskRetry'; readonly task: TaskId; readonly attempt: number; readonly reason: string; readonly delayMs: number }
-  | { readonly type: 'taskRan'; readonly task: TaskId; readonly key: Key; readonly outputs: { readonly [name: string]: Digest }; readonly wallMs: number; readonly peakRssBytes: number; readonly changedOutputs: readonly string[] }
-  | { readonly type: 'taskFailed'; readonly task: TaskId; readonly reason: FailureReason; readonly message: string; readonly hint?: string; readonly logFile?: string }
+  | {
+      readonly type: 'taskRetry';
+      readonly task: TaskId;
+      readonly attempt: number;
+      readonly reason: string;
+      readonly delayMs: number;
+    }
+  | {
+      readonly type: 'taskRan';
+      readonly task: TaskId;
+      readonly key: Key;
+      readonly outputs: { readonly [name: string]: Digest };
+      readonly wallMs: number;
+      readonly peakRssBytes: number;
+      readonly changedOutputs: readonly string[];
+    }
+  | {
+      readonly type: 'taskFailed';
+      readonly task: TaskId;
+      readonly reason: FailureReason;
+      readonly message: string;
+      readonly hint?: string;
+      readonly logFile?: string;
+    }
   | { readonly type: 'taskSkipped'; readonly task: TaskId; readonly because: TaskId }
   /** `unsettled` names an upstream task whose output must be known first. */
-  | { readonly type: 'taskDecided'; readonly task: TaskId; readonly decision: 'hit' | 'run' | 'unknown'; readonly changes: readonly Change[]; readonly unsettled: readonly TaskId[]; readonly forecastMs?: number }
+  | {
+      readonly type: 'taskDecided';
+      readonly task: TaskId;
+      readonly decision: 'hit' | 'run' | 'unknown';
+      readonly changes: readonly Change[];
+      readonly unsettled: readonly TaskId[];
+      readonly forecastMs?: number;
+    }
   /** A displayed output (a table) of a finished target, as text; goes to stdout. */
-  | { readonly type: 'display'; readonly task: TaskId; readonly output: string; readonly text: string }
+  | {
+      readonly type: 'display';
+      readonly task: TaskId;
+      readonly output: string;
+      readonly text: string;
+    }
   | { readonly type: 'diagnostics'; readonly diagnostics: readonly Diagnostic[] }
   | { readonly type: 'warning'; readonly message: string; readonly hint?: string }
-  | { readonly type: 'filesChanged'; readonly files: readonly string[]; readonly stale: readonly TaskId[]; readonly cancelled: readonly TaskId[] }
+  | {
+      readonly type: 'filesChanged';
+      readonly files: readonly string[];
+      readonly stale: readonly TaskId[];
+      readonly cancelled: readonly TaskId[];
+    }
   | { readonly type: 'watching'; readonly files: number }
   | Summary;
 
