@@ -1,0 +1,78 @@
+/**
+ * The questions to evaluate and the training claims that baselines learn from, read from what
+ * `templates` wrote. Knows those two formats, no model and no metric.
+ */
+import { type ClaimId, decodeId, decodeLabel } from '../fever/claim.ts';
+import { countOf, recordOf, stringOf } from '../fever/field.ts';
+import { readJsonLines } from '../fever/json-lines.ts';
+import type { Label } from '../fever/label.ts';
+
+/** A question at a number of shots; `prompt` ends where the answer begins. */
+export interface Prompt {
+  readonly claimId: ClaimId;
+  readonly page: string;
+  readonly claim: string;
+  readonly gold: Label;
+  readonly shots: number;
+  readonly prompt: string;
+}
+
+/** The prompts with a wanted number of shots, in the file's order. @throws DataError at a bad line. */
+export function readPrompts(path: string, shots: readonly number[]): Prompt[] {
+  return [...readJsonLines(path, decodePrompt)].filter((item) => shots.includes(item.shots));
+}
+
+function decodePrompt(value: unknown): Prompt {
+  const record = recordOf(value);
+  return {
+    claimId: decodeId(record.claimId, 'claimId'),
+    page: stringOf(record.page, 'page'),
+    claim: stringOf(record.claim, 'claim'),
+    gold: decodeLabel(record.gold, 'gold'),
+    shots: countOf(record.shots, 'shots'),
+    prompt: stringOf(record.prompt, 'prompt'),
+  };
+}
+
+export interface TrainingClaim {
+  readonly claim: string;
+  readonly label: Label;
+}
+
+/** The distinct training claims of the examples; a claim that several pages share counts once. */
+export function readTrainingClaims(path: string): TrainingClaim[] {
+  const claims = new Map<ClaimId, TrainingClaim>();
+  for (const { claimId, claim, label } of readJsonLines(path, decodeExample)) {
+    claims.set(claimId, { claim, label });
+  }
+  return [...claims.values()];
+}
+
+function decodeExample(value: unknown): TrainingClaim & { claimId: ClaimId } {
+  const record = recordOf(value);
+  return {
+    claimId: decodeId(record.claimId, 'claimId'),
+    claim: stringOf(record.claim, 'claim'),
+    label: decodeLabel(record.label, 'label'),
+  };
+}
+
+/**
+ * Indices of the prompts that belong together: the same page, number of shots and examples, so that
+ * they differ in the claim at their end only.
+ */
+export function groupPrompts(prompts: readonly Prompt[]): number[][] {
+  const groups = new Map<string, number[]>();
+  prompts.forEach(({ page, shots, prompt }, at) => {
+    const name = JSON.stringify([page, shots, headOf(prompt)]);
+    const group = groups.get(name);
+    if (group) group.push(at);
+    else groups.set(name, [at]);
+  });
+  return [...groups.values()];
+}
+
+/** All but the last two lines: the claim and the beginning of its answer. */
+function headOf(prompt: string): string {
+  return prompt.split('\n').slice(0, -2).join('\n');
+}

@@ -1,0 +1,211 @@
+/**
+ * Log-likelihoods of continuations under a frozen model and under the same model with adapters.
+ * What lies below the first adapter runs once for all of them, what a set of questions begins with
+ * runs once for the set. Knows adapters as functions, and no memory, label or file.
+ */
+import assert from 'node:assert';
+import { slice, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { gatherRows } from '../../tensor/gather-rows.ts';
+import {
+  type Adapter,
+  embed,
+  forwardBlocks,
+  forwardPrefix,
+  headLogits,
+  type Model,
+  type PastKeyValues,
+} from '../model.ts';
+import { planScoring, type RowBatch } from './plan.ts';
+import type { Question } from './question.ts';
+
+/** A model to score: the frozen one with these adapters, by block; none for the model as it came. */
+export interface Scored {
+  readonly adapters: ReadonlyMap<number, Adapter>;
+}
+
+export interface Scores {
+  /** Natural logarithms, by question and continuation. */
+  readonly logLikelihoods: readonly (readonly number[])[];
+  /** Largest |difference| to the first candidate's logits, over every position that was read and the whole vocabulary. */
+  readonly maxAbsLogitDelta: number;
+}
+
+export interface ScoringOptions {
+  /** Rows that run at once. */
+  readonly batch: number;
+}
+
+/** Logits held at a time, of one candidate: 16 MiB of them. */
+const CHUNK_LOGITS = 4 * 2 ** 20;
+
+/**
+ * Scores all questions with every candidate; the first is the reference of `maxAbsLogitDelta`.
+ * `model` must hold the embedding, every block and the head. Leaves no tensor behind.
+ * @throws RangeError when a logit is not finite: such a model has no likelihoods.
+ */
+export async function scoreQuestions(
+  model: Model,
+  questions: readonly Question[],
+  candidates: readonly Scored[],
+  { batch: maxRows }: ScoringOptions,
+): Promise<Scores[]> {
+  assert(candidates.length > 0 && questions.length > 0, 'something to score');
+  const plan = planScoring(questions, maxRows);
+  const tower = new Tower(model, candidates);
+  const sums = candidates.map(() => questions.map((item) => item.continuations.map(() => 0)));
+  const deltas = candidates.map(() => 0);
+  const prefix = plan.prefix.length > 0 ? tower.prefixOf(plan.prefix) : undefined;
+  try {
+    for (const batch of plan.batches) {
+      const states = tower.statesOf(batch, prefix);
+      await readBatch(model, { batch, states }, { sums, deltas });
+    }
+  } finally {
+    prefix?.dispose();
+  }
+  return sums.map((logLikelihoods, at) => ({ logLikelihoods, maxAbsLogitDelta: deltas[at]! }));
+}
+
+interface Prefix {
+  readonly lower: PastKeyValues;
+  readonly uppers: readonly PastKeyValues[];
+  dispose(): void;
+}
+
+/** The blocks in two parts: what all candidates share, and what differs from one to the next. */
+class Tower {
+  readonly #model: Model;
+  readonly #candidates: readonly Scored[];
+  /** The last shared block: an adapter acts on its block's *output*, so the first one's block is shared too. */
+  readonly #last: number;
+
+  constructor(model: Model, candidates: readonly Scored[]) {
+    const adapted = candidates.flatMap(({ adapters }) => [...adapters.keys()]);
+    this.#model = model;
+    this.#candidates = candidates;
+    this.#last = Math.min(...adapted, model.config.layers - 1);
+  }
+
+  prefixOf(ids: Int32Array): Prefix {
+    const model = this.#model;
+    const embedded = embed(model, ids);
+    const lower = forwardPrefix(model, embedded, { from: 0, to: this.#last + 1 });
+    embedded.dispose();
+    const uppers = this.#candidates.map(({ adapters }) => {
+      const start = this.#enter(lower.h, adapters);
+      const upper = forwardPrefix(model, start, { from: this.#last + 1, adapters });
+      start.dispose();
+      upper.h.dispose();
+      return upper.past;
+    });
+    lower.h.dispose();
+    const dispose = () => {
+      for (const past of [lower.past, ...uppers]) past.dispose();
+    };
+    return { lower: lower.past, uppers, dispose };
+  }
+
+  /** Each candidate's last hidden states at the batch's positions, (positions, C). */
+  statesOf({ ids, rows, length, positions }: RowBatch, prefix: Prefix | undefined): Tensor2D[] {
+    const model = this.#model;
+    const call = { batch: rows, length };
+    return tidy(() => {
+      const shared = forwardBlocks(model, embed(model, ids), {
+        ...call,
+        from: 0,
+        to: this.#last + 1,
+        ...(prefix ? { past: prefix.lower } : {}),
+      });
+      return this.#candidates.map(({ adapters }, at) =>
+        tidy(() => {
+          const past = prefix?.uppers[at];
+          const top = forwardBlocks(model, this.#enter(shared, adapters), {
+            ...call,
+            from: this.#last + 1,
+            adapters,
+            ...(past ? { past } : {}),
+          });
+          return gatherRows(top, positions);
+        }),
+      );
+    });
+  }
+
+  #enter(h: Tensor2D, adapters: ReadonlyMap<number, Adapter>): Tensor2D {
+    return tidy(() => adapters.get(this.#last)?.(h) ?? h.clone());
+  }
+}
+
+interface Totals {
+  readonly sums: number[][][];
+  readonly deltas: number[];
+}
+
+/** Adds a batch's log-likelihoods, a few positions at a time so that few logits are held. */
+async function readBatch(
+  model: Model,
+  { batch, states }: { batch: RowBatch; states: readonly Tensor2D[] },
+  totals: Totals,
+): Promise<void> {
+  const count = batch.positions.length;
+  const step = Math.max(1, Math.floor(CHUNK_LOGITS / model.config.vocab));
+  for (let from = 0; from < count; from += step) {
+    const to = Math.min(count, from + step);
+    let reference: Float32Array | undefined;
+    for (const [at, state] of states.entries()) {
+      const logits = await logitsOf(model, state, { from, to });
+      reference ??= logits;
+      totals.deltas[at] = Math.max(totals.deltas[at]!, maxDifference(logits, reference));
+      addReadings(batch, { from, to, logits }, totals.sums[at]!);
+    }
+  }
+  for (const state of states) state.dispose();
+}
+
+async function logitsOf(
+  model: Model,
+  state: Tensor2D,
+  { from, to }: { from: number; to: number },
+): Promise<Float32Array> {
+  const logits = tidy(() => headLogits(model, slice(state, [from, 0], [to - from, -1])));
+  const values = (await logits.data()) as Float32Array;
+  logits.dispose();
+  return values;
+}
+
+function maxDifference(a: Float32Array, b: Float32Array): number {
+  if (a === b) return 0;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (difference > largest) largest = difference;
+  }
+  return largest;
+}
+
+function addReadings(
+  { readings }: RowBatch,
+  { from, to, logits }: { from: number; to: number; logits: Float32Array },
+  sums: number[][],
+): void {
+  const vocab = logits.length / (to - from);
+  const normalisers = new Map<number, number>();
+  for (const { question, continuation, position, token } of readings) {
+    if (position < from || position >= to) continue;
+    const row = logits.subarray((position - from) * vocab, (position - from + 1) * vocab);
+    const normaliser = normalisers.get(position) ?? logSumExp(row);
+    normalisers.set(position, normaliser);
+    sums[question]![continuation]! += row[token]! - normaliser;
+  }
+}
+
+/** In double precision, so that a sum over 50,000 words costs no digits. */
+function logSumExp(row: Float32Array): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of row) if (value > largest) largest = value;
+  let total = 0;
+  for (const value of row) total += Math.exp(value - largest);
+  const result = largest + Math.log(total);
+  if (!Number.isFinite(result)) throw new RangeError('the model gives logits that are not finite');
+  return result;
+}
