@@ -22,9 +22,9 @@ export default defineStage({
     intermediate: count(512),
     rotaryShare: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 0.5 }),
     maxPositions: count(512),
-    steps: count(1900),
+    steps: count(1500),
     batch: count(16),
-    length: Type.Integer({ minimum: 2, default: 208, description: 'Tokens a text at most.' }),
+    length: Type.Integer({ minimum: 2, default: 176, description: 'Tokens a text at most.' }),
     learningRate: Type.Number({ exclusiveMinimum: 0, default: 0.003 }),
     warmupSteps: Type.Integer({ minimum: 0, default: 50 }),
     finalShare: Type.Number({ minimum: 0, maximum: 1, default: 0.02 }),
@@ -83,8 +83,9 @@ export default defineStage({
         copyFileSync(join(inputs.tokenizer.path, file), join(outputs.model, file));
       }
       writeFileSync(outputs.metrics, records.map((item) => `${JSON.stringify(item)}\n`).join(''));
-      const last = records.slice(-20).reduce((sum, item) => sum + item.loss, 0) / 20;
+      const ending = records.slice(-20);
+      const last = ending.reduce((sum, item) => sum + item.loss, 0) / ending.length;
       context.metric({ lastLoss: last });
-      context.note(`loss ${last.toFixed(3)} over the last 20 steps`);
+      context.note(`loss ${last.toFixed(3)} over the last ${ending.length} steps`);
     }),
 });

@@ -1,4 +1,4 @@
-/** A small byte-level BPE vocabulary, learnt from the pretraining corpus. */
+/** A small byte-level BPE vocabulary, learnt from texts like those of the corpus. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tokenizerConfigJson, tokenizerJson, trainBpe } from '../../src/lm/bpe.ts';
@@ -6,27 +6,17 @@ import { readCorpus } from '../../src/lm/pretrain/corpus-file.ts';
 import { defineStage, Type } from '../../src/pipe/stage.ts';
 
 export default defineStage({
-  description: 'Trains the tokenizer on the first texts of a kind.',
+  description: 'Trains the tokenizer.',
   params: Type.Object({
-    vocab: Type.Integer({ minimum: 258, default: 1024 }),
-    texts: Type.Integer({
-      minimum: 1,
-      default: 6000,
-      description: 'How many texts to learn from.',
-    }),
-    kind: Type.String({
-      default: 'reading',
-      description: 'Of which kind: there names are spread evenly, so that none becomes a token.',
-    }),
+    vocab: Type.Integer({ minimum: 258, default: 768 }),
     maxPositions: Type.Integer({ minimum: 1, default: 512 }),
   }),
-  inputs: { corpus: { kind: 'file' } },
+  inputs: { texts: { kind: 'file' } },
   outputs: { tokenizer: { path: 'tokenizer/' } },
   run({ params, inputs, outputs, note }) {
-    const chosen = readCorpus(inputs.corpus.path).filter(({ kind }) => kind === params.kind);
-    const texts = chosen
-      .slice(0, params.texts)
-      .map(({ pieces }) => pieces.map((piece) => piece.text).join(''));
+    const texts = readCorpus(inputs.texts.path).map(({ pieces }) =>
+      pieces.map((piece) => piece.text).join(''),
+    );
     const bpe = trainBpe(texts, params.vocab);
     const write = (name: string, value: unknown): void =>
       writeFileSync(join(outputs.tokenizer, name), `${JSON.stringify(value, null, 1)}\n`);
