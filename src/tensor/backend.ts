@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { enableProdMode, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
-import { startThreadedWasm } from './wasm-threads.ts';
+import { startThreads } from './wasm-threads.ts';
 
 export type BackendName = 'tensorflow-gpu' | 'webgpu' | 'tensorflow' | 'wasm' | 'cpu';
 
@@ -142,21 +142,21 @@ function isSoftware(adapter: GpuAdapter): boolean {
 
 /** WebAssembly with SIMD: the floor that every supported Node has. */
 async function startWasm(): Promise<string> {
-  const threads = requestedThreads();
-  const folder = wasmFolder();
-  if (threads > 1) {
-    const refusal = await startThreadedWasm(threads, folder);
-    if (refusal === undefined) return `WebAssembly SIMD, ${threads} threads`;
-    return `${await startSingleWasm(folder)} (${threads} threads refused: ${refusal})`;
-  }
-  return startSingleWasm(folder);
-}
-
-async function startSingleWasm(folder: string): Promise<string> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-  setWasmPaths(folder);
-  await activate('wasm');
-  return 'WebAssembly SIMD, 1 thread';
+  setWasmPaths(wasmFolder());
+  const start = () => activate('wasm');
+  const threads = requestedThreads();
+  if (threads === 1) {
+    await start();
+    return 'WebAssembly SIMD, 1 thread';
+  }
+  try {
+    await startThreads(threads, start);
+    return `WebAssembly SIMD, ${threads} threads`;
+  } catch (error) {
+    await start();
+    return `WebAssembly SIMD, 1 thread (${threads} refused: ${messageOf(error)})`;
+  }
 }
 
 function requestedThreads(): number {
