@@ -48,7 +48,8 @@ export function hostBundle(): string {
   return hostPath;
 }
 
-export function bundle(entry: string, outfile: string): void {
+/** `external` leaves packages to be found beside the bundle. */
+export function bundle(entry: string, outfile: string, external = false): void {
   buildSync({
     entryPoints: [join(REPOSITORY, entry)],
     outfile,
@@ -56,10 +57,8 @@ export function bundle(entry: string, outfile: string): void {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    packages: external ? 'external' : 'bundle',
     absWorkingDir: REPOSITORY,
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
   });
 }
 

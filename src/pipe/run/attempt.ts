@@ -2,7 +2,7 @@
  * One attempt at a task: workspace, process, outputs into the store. Knows no schedule, no lock and
  * no retry.
  */
-import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
@@ -85,7 +85,7 @@ async function perform(options: AttemptOptions, workspace: Workspace): Promise<P
   const startedMs = performance.now();
   const end = await runProcess(specOf(options, workspace, report));
   const wallMs = Math.round(performance.now() - startedMs);
-  failUnlessDone(end, report, options);
+  failUnlessDone(end, report, options, isDiskFull(workspace.folder));
   requireOutputs(task, workspace);
   const outputs = await collect(options, workspace);
   const { cpuMs, peakRssBytes } = report.usage ?? end.usage;
@@ -215,13 +215,26 @@ function inherited(name: string): Record<string, string> {
   return value === undefined ? {} : { [name]: value };
 }
 
-function failUnlessDone(end: ProcessEnd, report: Report, options: AttemptOptions): void {
+const FULL_BYTES = 64 * 1024;
+
+function isDiskFull(folder: string): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < FULL_BYTES;
+}
+
+function failUnlessDone(
+  end: ProcessEnd,
+  report: Report,
+  options: AttemptOptions,
+  diskFull: boolean,
+): void {
   const { task, root } = options;
   const { timeoutMs } = task.stage;
   const failure = failureOf(end, report.error, {
     root,
     stage: task.stage.name,
     stderr: report.stderr,
+    diskFull,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   if (failure !== undefined) throw new TaskFailure(failure);

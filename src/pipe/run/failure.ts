@@ -19,6 +19,8 @@ export interface FailureContext {
   readonly timeoutMs?: number;
   /** The end of what the process wrote to stderr. */
   readonly stderr: string;
+  /** Nothing is left on the disk of the scratch folder: shells then only say "I/O error". */
+  readonly diskFull: boolean;
 }
 
 /** Undefined when the process did what it should. */
@@ -35,8 +37,9 @@ export function failureOf(
   const signal = signalOf(end);
   if (signal === 'SIGKILL' && end.memoryKills) return outOfMemory('the kernel killed the process');
   if (signal !== undefined) return { reason: 'signal', message: `killed by ${signal}` };
-  if (/No space left on device|ENOSPC/.test(context.stderr))
+  if (context.diskFull || /No space left on device|ENOSPC/.test(context.stderr)) {
     return diskFull(lastLine(context.stderr));
+  }
   const last = lastLine(context.stderr);
   return { reason: 'exit', message: `exit code ${end.exitCode}${last === '' ? '' : `: ${last}`}` };
 }
@@ -75,8 +78,9 @@ function placeOf(error: HostError, root: string): string {
 function refused(error: HostError, context: FailureContext): Failure {
   const { resource, permission = '' } = error;
   if (resource === undefined || !permission.startsWith('FileSystem')) {
-    const what = permission === '' ? error.message : `${permission} is not allowed in a stage`;
-    return { reason: 'exit', message: what, hint: 'Use a `cmd:` stage to run other programs.' };
+    if (permission !== 'ChildProcess') return { reason: 'exit', message: error.message };
+    const hint = 'Use a `cmd:` stage to run other programs.';
+    return { reason: 'exit', message: 'starts a process, which a stage may not', hint };
   }
   const path = shown(resource, context.root);
   if (permission === 'FileSystemWrite') {

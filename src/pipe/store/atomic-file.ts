@@ -2,7 +2,7 @@
  * Files that appear whole or not at all: written under a temporary name in the same folder, then
  * renamed. Knows nothing of what the bytes mean.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 let serial = 0;
@@ -22,10 +22,9 @@ export function writeAtomic(
   const temporary = temporaryName(path);
   const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
   try {
-    const file = openInFolder(temporary);
+    const file = openInFolder(temporary, options.flush === true ? FLUSHED : constants.O_WRONLY);
     try {
       writeWhole(file, bytes);
-      if (options.flush === true) fsyncSync(file);
     } finally {
       closeSync(file);
     }
@@ -41,12 +40,16 @@ export function writeWhole(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }
 
-function openInFolder(path: string): number {
+/** Stages may not call `fsync` under Node's permission model, so the flush is asked for on opening. */
+const FLUSHED = constants.O_WRONLY | constants.O_DSYNC;
+
+function openInFolder(path: string, access: number): number {
+  const flags = access | constants.O_CREAT | constants.O_EXCL;
   try {
-    return openSync(path, 'wx');
+    return openSync(path, flags);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'wx');
+    return openSync(path, flags);
   }
 }
