@@ -19,6 +19,7 @@ import { changesFor, type Lookup, lookup } from './lookup.ts';
 import { MissingInputError, type Prepared, prepare } from './prepare.ts';
 import { type Produced, produce } from './produce.ts';
 import { type Lease, machineCapacity, openSlots, type Slots } from './resources.ts';
+import { sweepScratch } from './workspace.ts';
 
 export interface BuildOptions {
   readonly graph: TaskGraph;
@@ -219,6 +220,7 @@ class Build {
   /** Costs are read only when something must run: a build of hits does not pay for them. */
   #priority(id: TaskId): number {
     const { graph, store } = this.#options;
+    if (this.#priorities === undefined) sweepScratch(store);
     this.#priorities ??= criticalPath({
       tasks: this.#tasks,
       downstream: (each) => graph.downstream(each),

@@ -2,11 +2,13 @@
  * The scratch folder of one attempt: upstream inputs linked in, places for the outputs. Knows no
  * process. Everything in it is invisible to other tasks and goes away with it.
  */
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
+import { livenessOf } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import type { Prepared, PreparedInput, UpstreamEntry } from './prepare.ts';
 
@@ -28,10 +30,8 @@ export function openWorkspace(
   linkSources: boolean,
 ): Workspace {
   serial += 1;
-  const folder = join(
-    store.layout.scratch,
-    `${prepared.key.slice(0, 12)}.${process.pid}.${serial}`,
-  );
+  const name = [prepared.key.slice(0, 12), fileNameOf(hostname()), process.pid, serial].join('~');
+  const folder = join(store.layout.scratch, name);
   mkdirSync(join(folder, 'tmp'), { recursive: true });
   const inputs = prepared.inputs.map(
     (each) => [each.input.name, placeInput(each, folder, store, linkSources)] as const,
@@ -47,6 +47,18 @@ export function openWorkspace(
     outputs: Object.fromEntries(outputs),
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
+}
+
+/** Removes what dead engines of this machine left in scratch. */
+export function sweepScratch(store: Store): void {
+  const { scratch } = store.layout;
+  if (!existsSync(scratch)) return;
+  for (const name of readdirSync(scratch)) {
+    const [, host, pid] = name.split('~');
+    const identity = { pid: Number(pid), start: '', host: hostname() };
+    if (host !== fileNameOf(hostname()) || livenessOf(identity) !== 'dead') continue;
+    rmSync(join(scratch, name), { recursive: true, force: true, maxRetries: 3 });
+  }
 }
 
 function placeInput(

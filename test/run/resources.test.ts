@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { Resources } from '../../src/pipe/config/pipeline.ts';
+import { type Capacity, type Lease, openSlots } from '../../src/pipe/run/resources.ts';
+
+const MACHINE: Capacity = {
+  jobs: 4,
+  cpu: 4,
+  memoryBytes: 100,
+  devices: ['0', '1'],
+  pools: { disk: 2 },
+};
+const SMALL: Resources = { cpu: 1, gpu: 0, memoryBytes: 0, pools: {} };
+
+/** Asks for all at once, and notes who was served, in order. */
+function ask(capacity: Capacity, wants: Readonly<Record<string, [Partial<Resources>, number?]>>) {
+  const slots = openSlots(capacity);
+  const stop = new AbortController();
+  const served = new Map<string, Lease>();
+  const rejected: string[] = [];
+  for (const [name, [more, priority = 0]] of Object.entries(wants)) {
+    slots.acquire({ ...SMALL, ...more }, priority, stop.signal).then(
+      (lease) => served.set(name, lease),
+      () => rejected.push(name),
+    );
+  }
+  const turn = () => new Promise((done) => setTimeout(done, 5));
+  return { served, rejected, stop, turn, names: () => [...served.keys()] };
+}
+
+describe('slots', () => {
+  it('serve the highest priority first', async () => {
+    const { turn, names } = ask({ ...MACHINE, jobs: 2 }, { a: [{}, 1], b: [{}, 3], c: [{}, 2] });
+    await turn();
+    expect(names()).toEqual(['b', 'c']);
+  });
+
+  it.each<[string, Partial<Resources>, number]>([
+    ['cpus', { cpu: 2 }, 2],
+    ['memory', { memoryBytes: 40 }, 2],
+    ['devices', { gpu: 1 }, 2],
+    ['a pool', { pools: { disk: 1 } }, 2],
+    ['a pool that nobody sized', { pools: { other: 1 } }, 1],
+    ['jobs', {}, 4],
+  ])('hold no more than the machine has of %s', async (_, wants, most) => {
+    const all = Object.fromEntries(
+      'abcdef'.split('').map((name) => [name, [wants] as [typeof wants]]),
+    );
+    const { turn, names, served } = ask(MACHINE, all);
+    await turn();
+    expect(names()).toHaveLength(most);
+    served.get('a')?.release();
+    served.get('a')?.release(); // a second release gives nothing
+    await turn();
+    expect(names()).toHaveLength(most + 1);
+  });
+
+  it('give devices to one holder at a time', async () => {
+    const { turn, served } = ask(MACHINE, { a: [{ gpu: 1 }], b: [{ gpu: 1 }], c: [{ gpu: 2 }] });
+    await turn();
+    expect([served.get('a')?.devices, served.get('b')?.devices]).toEqual([['0'], ['1']]);
+    served.get('a')?.release();
+    await turn();
+    expect(served.has('c')).toBe(false);
+    served.get('b')?.release();
+    await turn();
+    expect([...(served.get('c')?.devices ?? [])].sort()).toEqual(['0', '1']);
+  });
+
+  it('run a task that asks for more than there is, alone', async () => {
+    const { turn, names } = ask(MACHINE, { huge: [{ cpu: 64, gpu: 8 }, 1], other: [{}] });
+    await turn();
+    expect(names()).toEqual(['huge']);
+  });
+
+  it('lend the cpus of a holder that yields, not its devices', async () => {
+    const { turn, names, served } = ask(MACHINE, {
+      a: [{ cpu: 4, gpu: 2 }, 1],
+      b: [{}],
+      c: [{ gpu: 1 }],
+    });
+    await turn();
+    served.get('a')?.yieldCpu();
+    await turn();
+    expect(names()).toEqual(['a', 'b']);
+    served.get('a')?.release();
+    await turn();
+    expect(names()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('let those that wait go on abort', async () => {
+    const { turn, names, rejected, stop } = ask({ ...MACHINE, jobs: 1 }, { a: [{}, 1], b: [{}] });
+    await turn();
+    stop.abort();
+    await turn();
+    expect(names()).toEqual(['a']);
+    expect(rejected).toEqual(['b']);
+  });
+});
