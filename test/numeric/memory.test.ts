@@ -15,7 +15,6 @@ import {
 } from '../../src/lm/model.ts';
 import { memoryBlocks } from '../../src/memory/blocks.ts';
 import { createLayer, layerShapes, layerValues, type MemoryLayer } from '../../src/memory/layer.ts';
-import { startBackend } from '../../src/tensor/backend.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
 import {
   createOptimizer,
@@ -23,6 +22,7 @@ import {
   type TrainedVariable,
 } from '../../src/tensor/optimizer.ts';
 import { learningRateAt } from '../../src/tensor/schedule.ts';
+import { BACKENDS, useBackend } from './backends.ts';
 import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
 
 const GRADIENT_TOLERANCE = 1e-4;
@@ -70,9 +70,9 @@ function lossOf(
   });
 }
 
-describe.each(['cpu', 'wasm'])('on %s', (backend) => {
+describe.each(BACKENDS)('on %s', (backend) => {
   beforeAll(async () => {
-    await startBackend(backend);
+    await useBackend(backend);
   });
 
   describe.each(MODELS)('%s', (name) => {
@@ -107,7 +107,7 @@ describe.each(['cpu', 'wasm'])('on %s', (backend) => {
     });
 
     const runs = reference.training.map((run, number) => ({ ...run, number }));
-    // cpu is slow; there one run of one model shows that the steps do not depend on the backend.
+    // The others are slow; there one run of one model shows that the steps do not depend on the backend.
     const compared = backend === 'wasm' ? runs : runs.slice(0, name === 'llama-gqa' ? 1 : 0);
     it.each(compared)(
       'takes ten steps as $name with decay $weightDecay, clipped at $clip',

@@ -17,17 +17,16 @@ import {
   tokenLogProbabilities,
 } from '../../src/lm/model.ts';
 import { exportParameter } from '../../src/lm/weights/parameters.ts';
-import { startBackend } from '../../src/tensor/backend.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
+import { BACKENDS, useBackend } from './backends.ts';
 import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
 
 const LOGIT_TOLERANCE = 1e-5;
 const GRADIENT_TOLERANCE = 1e-4;
 
-describe.each(['cpu', 'wasm'])('on %s', (backend) => {
+describe.each(BACKENDS)('on %s', (backend) => {
   beforeAll(async () => {
-    const choice = await startBackend(backend);
-    expect(choice.name).toBe(backend);
+    await useBackend(backend);
   });
 
   describe.each(MODELS)('%s', (name) => {
