@@ -67,8 +67,8 @@ export function stage(body: string): string {
   return `import { defineStage, StageError, Type } from '${module}';\n${body}`;
 }
 
-export function openProject(files: Readonly<Record<string, string>>): Project {
-  const root = mkdtempSync(join(tmpdir(), 'pipe-project-'));
+export function openProject(files: Readonly<Record<string, string>>, parent = tmpdir()): Project {
+  const root = mkdtempSync(join(parent, 'pipe-project-'));
   const path = (name: string) => join(root, name);
   const store = () => openStore(path('cache'));
   const graph = async () => {
@@ -76,7 +76,7 @@ export function openProject(files: Readonly<Record<string, string>>): Project {
     return buildGraph(pipeline, await loadStageCode(pipeline, path('cache')));
   };
   const options = async (more: Options = {}) => ({
-    graph: await graph(),
+    graph: more.graph ?? (await graph()),
     store: store(),
     artifactsFolder: path('artifacts'),
     targets: [],

@@ -8,6 +8,7 @@ import type { Key } from '../digest.ts';
 import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
+import { isDiskFull } from '../store/atomic-file.ts';
 import { newRunId, type TaskRecord } from '../store/run-records.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
@@ -295,8 +296,8 @@ class Build {
 
   #fail(task: Task, failure: Failure): Outcome {
     const { reason, message, hint } = failure;
-    const logFile =
-      reason === 'missing-input' ? undefined : this.#options.store.logs.latest(task.id);
+    const latest = this.#options.store.logs.latest(task.id);
+    const logFile = latest?.includes(this.#runId) === true ? latest : undefined;
     this.#emit({
       type: 'taskFailed',
       task: task.id,
@@ -321,6 +322,16 @@ class Build {
     return { state: 'skipped', because };
   }
 
+  /** Notes that only save work the next time are not worth failing for. */
+  #note(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#emit({ type: 'warning', message: `the disk is full: ${(error as Error).message}` });
+    }
+  }
+
   #conclude(): Summary {
     const { store, graph } = this.#options;
     const count = (outcome: TaskRecord['outcome']) =>
@@ -333,16 +344,17 @@ class Build {
       skipped: count('skipped'),
       wallMs: Math.round(performance.now() - this.#startedMs),
     };
-    this.#artifacts.save();
-    store.files.save();
-    store.runs.put({
+    this.#note(() => this.#artifacts.save());
+    this.#note(() => store.files.save());
+    const record = {
       runId: this.#runId,
       startedAt: this.#startedAt.toISOString(),
       targets: this.#options.targets,
       params: graph.pipeline.params,
       tasks: this.#records,
       summary,
-    });
+    };
+    this.#note(() => store.runs.put(record));
     this.#emit(summary);
     return summary;
   }

@@ -4,6 +4,7 @@
  */
 import type { Emit, Summary, TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
+import { isDiskFull } from '../store/atomic-file.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
 import { changesFor, lookup } from './lookup.ts';
@@ -27,7 +28,11 @@ export async function decide(options: DecideOptions, emit: Emit): Promise<Summar
   const { targets, tasks } = options.graph.closure(options.targets, options.where);
   const decider = new Decider(options, new Set(targets), emit);
   for (const id of tasks) await decider.decide(id);
-  options.store.files.save();
+  try {
+    options.store.files.save();
+  } catch (error) {
+    if (!isDiskFull(error)) throw error; // the next look takes longer, no worse
+  }
   return {
     type: 'summary',
     ran: decider.count('run'),

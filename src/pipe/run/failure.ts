@@ -3,6 +3,7 @@
  */
 import { relative } from 'node:path';
 import type { FailureReason } from '../event.ts';
+import { isDiskFull } from '../store/atomic-file.ts';
 import type { HostError } from './order.ts';
 import type { ProcessEnd } from './task-process.ts';
 
@@ -46,9 +47,7 @@ export function failureOf(
 
 /** An error of the engine's own while it served the task; undefined when it is not the world's. */
 export function worldFailure(error: unknown): Failure | undefined {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(message);
-  return undefined;
+  return isDiskFull(error) ? diskFull((error as Error).message) : undefined;
 }
 
 function timeout({ timeoutMs = 0 }: FailureContext): Failure {
@@ -62,7 +61,7 @@ function timeout({ timeoutMs = 0 }: FailureContext): Failure {
 
 function fromError(error: HostError, context: FailureContext): Failure {
   if (error.code === 'ERR_ACCESS_DENIED') return refused(error, context);
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return diskFull(error.message);
+  if (isDiskFull(error)) return diskFull(error.message);
   if (isAllocation(error.message)) return outOfMemory(error.message);
   const where = placeOf(error, context.root);
   const message = `${where}${error.message}`;

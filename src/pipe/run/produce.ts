@@ -85,6 +85,10 @@ async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> 
     return await withRetries(options, lease, log);
   } finally {
     ended();
+    if (log.isCut()) {
+      const message = `${options.task.id}: the disk is full, so the end of its log is lost`;
+      options.emit({ type: 'warning', message });
+    }
     log.close();
   }
 }

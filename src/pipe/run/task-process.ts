@@ -32,14 +32,14 @@ export interface ProcessEnd {
 }
 
 const GRACE_MS = 3_000;
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 250;
 
 /** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
 export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
   const child = start(spec);
   const killsBefore = memoryKillCount();
   const killer = watchOver(child, spec);
-  const sampler = sampleMemory(child.pid);
+  const sampler = sampleUsage(child.pid);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       killer.stop();
@@ -49,7 +49,7 @@ export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
     child.once('exit', () => killGroup(child, 'SIGKILL')); // whatever it left running
     child.once('close', (exitCode, signal) => {
       killer.stop();
-      const usage = { cpuMs: 0, peakRssBytes: sampler.stop() };
+      const usage = sampler.stop();
       const memoryKills = memoryKillCount() > killsBefore;
       resolve({ exitCode, signal, killed: killer.reason(), memoryKills, usage });
     });
@@ -113,11 +113,16 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Highest resident size of the process group's leader and its children, where /proc tells. */
-function sampleMemory(pid: number | undefined) {
-  let peak = 0;
+/** Most of what the process and its descendants were seen to use, where /proc tells. */
+function sampleUsage(pid: number | undefined) {
+  let peak: Usage = { cpuMs: 0, peakRssBytes: 0 };
   const look = () => {
-    if (pid !== undefined) peak = Math.max(peak, groupPeakBytes(pid));
+    if (pid === undefined) return;
+    const now = usageOf(pid);
+    peak = {
+      cpuMs: Math.max(peak.cpuMs, now.cpuMs),
+      peakRssBytes: Math.max(peak.peakRssBytes, now.peakRssBytes),
+    };
   };
   const timer = process.platform === 'linux' ? setInterval(look, SAMPLE_MS) : undefined;
   timer?.unref();
@@ -129,16 +134,26 @@ function sampleMemory(pid: number | undefined) {
   };
 }
 
-function groupPeakBytes(pid: number): number {
-  let total = 0;
-  const queue = [pid];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const kilobytes = /VmHWM:\s+(\d+)/.exec(readProc(`/proc/${next}/status`))?.[1];
-    total += Number(kilobytes ?? 0) * 1024;
-    const children = readProc(`/proc/${next}/task/${next}/children`).trim();
+function usageOf(root: number): Usage {
+  let [cpuMs, peakRssBytes] = [0, 0];
+  const queue = [root];
+  for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
+    const kilobytes = /VmHWM:\s+(\d+)/.exec(readProc(`/proc/${pid}/status`))?.[1];
+    peakRssBytes += Number(kilobytes ?? 0) * 1024;
+    cpuMs += cpuOf(pid);
+    const children = readProc(`/proc/${pid}/task/${pid}/children`).trim();
     if (children !== '') queue.push(...children.split(' ').map(Number));
   }
-  return total;
+  return { cpuMs, peakRssBytes };
+}
+
+const TICK_MS = 10; // USER_HZ is 100 on every Linux that Node runs on
+
+/** Own time and that of the children that ended: fields 14 to 17 of `/proc/PID/stat`. */
+function cpuOf(pid: number): number {
+  const stat = readProc(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
 }
 
 function memoryKillCount(): number {

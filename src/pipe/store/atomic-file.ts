@@ -35,6 +35,12 @@ export function writeAtomic(
   }
 }
 
+/** No space is left, or the user's quota is used up. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** `write(2)` may take less than it was given; this goes on until all is written. */
 export function writeWhole(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);

@@ -5,13 +5,16 @@
 import { closeSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskId } from '../event.ts';
-import { temporaryName, writeWhole } from './atomic-file.ts';
+import { isDiskFull, temporaryName, writeWhole } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
 import { isAbsence } from './checked-file.ts';
 
 export interface TaskLog {
   readonly path: string;
+  /** On a full disk the log ends there: a task does not fail for want of its log. */
   write(text: string): void;
+  /** True once text was lost. */
+  isCut(): boolean;
   close(): void;
 }
 
@@ -43,9 +46,19 @@ function openLog(folder: string, runId: string, task: TaskId): TaskLog {
   const path = join(folder, runId, name);
   const file = openSync(path, 'a');
   pointTo(join(folder, 'latest', name), join('..', runId, name));
+  let cut = false;
   return {
     path,
-    write: (text) => writeWhole(file, Buffer.from(text, 'utf8')),
+    write(text) {
+      if (cut) return;
+      try {
+        writeWhole(file, Buffer.from(text, 'utf8'));
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        cut = true;
+      }
+    },
+    isCut: () => cut,
     close: () => closeSync(file),
   };
 }
