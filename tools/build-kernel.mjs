@@ -5,6 +5,7 @@
  *
  *     npm install --no-save assemblyscript@0.28.20 && node tools/build-kernel.mjs
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +40,12 @@ async function compile(more) {
 }
 
 function moduleText({ plain, shared }) {
-  return `/** Written by tools/build-kernel.mjs from kernel.as. Do not edit. */
+  const digest = createHash('sha256').update(source).digest('hex');
+  return `/**
+ * Written by tools/build-kernel.mjs from kernel.as. Do not edit.
+ *
+ * SHA-256 of kernel.as: ${digest}
+ */
 
 /** For the heap of one thread. */
 export const PLAIN_KERNEL =

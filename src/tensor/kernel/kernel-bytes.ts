@@ -1,4 +1,8 @@
-/** Written by tools/build-kernel.mjs from kernel.as. Do not edit. */
+/**
+ * Written by tools/build-kernel.mjs from kernel.as. Do not edit.
+ *
+ * SHA-256 of kernel.as: a8cb4c4a251a9bf105ef72de830a8c874e7bfc83bf98d0495d64062715e130bd
+ */
 
 /** For the heap of one thread. */
 export const PLAIN_KERNEL =
