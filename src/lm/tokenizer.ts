@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as Implementation } from '@huggingface/tokenizers';
+import { isAbsence } from './file-presence.ts';
 import { ModelFileError } from './model-file-error.ts';
 
 export interface Tokenizer {
@@ -48,7 +49,7 @@ function readObject(file: string): Record<string, unknown> | undefined {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (isAbsence(error)) return undefined;
     throw new ModelFileError(`cannot be read (${code})`, file);
   }
   try {

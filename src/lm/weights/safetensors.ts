@@ -4,8 +4,9 @@
  * of the header is checked against the file before anything of the claimed size is allocated.
  * Knows no model: it serves named tensors.
  */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { isPresent } from '../file-presence.ts';
 import { ModelFileError } from '../model-file-error.ts';
 import { decodeBF16, decodeF16 } from './float-formats.ts';
 
@@ -74,11 +75,11 @@ const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
 function listFiles(folder: string): string[] {
-  if (existsSync(join(folder, INDEX))) {
+  if (isPresent(join(folder, INDEX))) {
     const names = new Set(readIndex(join(folder, INDEX)).values());
     return [...names].sort().map((name) => join(folder, name));
   }
-  if (existsSync(join(folder, SINGLE))) return [join(folder, SINGLE)];
+  if (isPresent(join(folder, SINGLE))) return [join(folder, SINGLE)];
   throw new ModelFileError(
     `holds neither ${SINGLE} nor ${INDEX}`,
     folder,
@@ -101,7 +102,7 @@ function readIndex(file: string): Map<string, string> {
 
 function checkIndex(folder: string, entries: ReadonlyMap<string, Entry>): void {
   const file = join(folder, INDEX);
-  if (!existsSync(file)) return;
+  if (!isPresent(file)) return;
   for (const [name, shard] of readIndex(file)) {
     if (entries.get(name)?.file !== join(folder, shard)) {
       throw new ModelFileError(`places "${name}" in ${shard}, which does not hold it`, file);
