@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { INVALID, parseAnswer } from '../src/eval/answer.ts';
-import { baselinesOf } from '../src/eval/baseline.ts';
-import { accuracyIntervals, comparisonsOf } from '../src/eval/comparison.ts';
+import { baselinesOf, naiveBayesCell } from '../src/eval/baseline.ts';
+import { accuracyIntervals, comparisonsOf, comparisonsWith } from '../src/eval/comparison.ts';
 import { type Candidate, examine, type Outcome, PRETRAINED } from '../src/eval/examine.ts';
 import { type Prompt, readPrompts, readTrainingClaims } from '../src/eval/prompt.ts';
 import { cellsOf, ineffective, predictionsOf, resultRows } from '../src/eval/result.ts';
@@ -99,14 +99,20 @@ async function evaluate(context: Context): Promise<void> {
   const { model } = params;
   const predictions = predictionsOf(outcome, { model, seed, prompts });
   const cells = cellsOf(predictions);
+  const training = readTrainingClaims(inputs.examples.path);
   const results = {
     rows: resultRows(cells, outcome.deltas),
     intervals: accuracyIntervals(cells, { seed }),
     comparisons: comparisonsOf(cells, { seed }),
-    baselines: baselinesOf(prompts, readTrainingClaims(inputs.examples.path), { seed }),
+    baselines: baselinesOf(prompts, training, { seed }),
+    againstNaiveBayes: comparisonsWith(cells, (cell) => naiveBayesCell(cell, prompts, training), {
+      seed,
+    }),
   };
   writeJsonLines(outputs.predictions, predictions);
-  writeJson(outputs.results, { model, seed, ...results, memories: memoryBlocksOf(examinee) });
+  const { parameters } = examinee;
+  const memories = memoryBlocksOf(examinee);
+  writeJson(outputs.results, { model, parameters, seed, ...results, memories });
   writeFileSync(outputs.table, resultsTable(results));
   examinee.dispose();
   reportEffects(context, outcome);

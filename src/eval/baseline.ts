@@ -7,6 +7,7 @@ import { type BootstrapOptions, clusteredInterval } from './bootstrap.ts';
 import { metricsOf } from './metrics.ts';
 import { majorityLabel, trainNaiveBayes } from './naive-bayes.ts';
 import type { Prompt, TrainingClaim } from './prompt.ts';
+import type { Cell } from './result.ts';
 
 export interface Baseline {
   readonly name: 'majority' | 'naive-bayes';
@@ -35,6 +36,25 @@ export function baselinesOf(
     { name: 'majority', label: majority, ...judge(questions, () => majority, options) },
     { name: 'naive-bayes', ...judge(questions, ({ claim }) => model.predict(claim), options) },
   ];
+}
+
+/**
+ * The cell that naive Bayes would have in `cell`'s place: its answers to the same questions, so that
+ * the two can be compared. Undefined without training claims.
+ */
+export function naiveBayesCell(
+  cell: Cell,
+  prompts: readonly Prompt[],
+  training: readonly TrainingClaim[],
+): Cell | undefined {
+  if (training.length === 0) return undefined;
+  const model = trainNaiveBayes(training, LABELS);
+  const claims = prompts.filter(({ shots }) => shots === cell.shots);
+  const predictions = cell.predictions.map((item, at) => ({
+    ...item,
+    predicted: model.predict(claims[at]!.claim) as Label,
+  }));
+  return { ...cell, candidate: 'naive-bayes', predictions };
 }
 
 /** The questions at the smallest number of shots: every number asks the same ones. */

@@ -20,15 +20,17 @@ export interface AccuracyInterval extends CellName {
   readonly high: number | null;
 }
 
-/** A candidate minus `pretrained`, question by question. */
+/** A candidate minus what it is compared with, question by question. */
 export interface Comparison extends CellName {
+  /** The candidate or baseline on the other side. */
+  readonly against: string;
   readonly n: number;
   readonly difference: number;
   readonly low: number | null;
   readonly high: number | null;
   /** Questions that only the candidate answers rightly. */
   readonly onlyCandidate: number;
-  readonly onlyPretrained: number;
+  readonly onlyOther: number;
   /** McNemar's exact test, two-sided. */
   readonly p: number;
   /** `p` after Holm's correction over all comparisons of the same model and scoring. */
@@ -49,12 +51,23 @@ export function accuracyIntervals(
   });
 }
 
-/** One comparison a cell of a memory, corrected within each model and scoring. */
+/** Every cell of a memory against `pretrained`'s, corrected within each model and scoring. */
 export function comparisonsOf(cells: readonly Cell[], options: BootstrapOptions): Comparison[] {
+  const memories = cells.filter(({ candidate }) => candidate !== PRETRAINED);
+  return comparisonsWith(memories, (cell) => referenceOf(cell, cells), options);
+}
+
+/** Every cell against another on the same questions, corrected within each model and scoring. */
+export function comparisonsWith(
+  cells: readonly Cell[],
+  otherOf: (cell: Cell) => Pick<Cell, 'candidate' | 'predictions'> | undefined,
+  options: BootstrapOptions,
+): Comparison[] {
   const plain = cells.flatMap((cell) => {
-    const reference = referenceOf(cell, cells);
-    if (cell.candidate === PRETRAINED || reference === undefined) return [];
-    return [{ ...nameOf(cell), ...compare(cell.predictions, reference.predictions, options) }];
+    const other = otherOf(cell);
+    if (other === undefined) return [];
+    const compared = compare(cell.predictions, other.predictions, options);
+    return [{ ...nameOf(cell), against: other.candidate, ...compared }];
   });
   const adjusted = correctedWithin(plain);
   return plain.map((item) => ({ ...item, pHolm: adjusted.get(item)! }));
@@ -84,7 +97,7 @@ export function compare(
   candidate: readonly Prediction[],
   reference: readonly Prediction[],
   options: BootstrapOptions,
-): Omit<Uncorrected, keyof CellName> {
+): Omit<Uncorrected, keyof CellName | 'against'> {
   assertSameQuestions(candidate, reference);
   const observations = candidate.map((item, at) => ({
     cluster: item.page,
@@ -96,7 +109,7 @@ export function compare(
     difference: (onlyFirst - onlySecond) / candidate.length,
     ...bounds(clusteredInterval(observations, options)),
     onlyCandidate: onlyFirst,
-    onlyPretrained: onlySecond,
+    onlyOther: onlySecond,
     p: mcnemarExact({ onlyFirst, onlySecond }),
   };
 }

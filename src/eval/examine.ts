@@ -33,7 +33,8 @@ export interface Scorer {
   generate(prompts: readonly string[], candidate: string): Promise<string[]>;
 }
 
-export interface Memory {
+/** What `ctx.memo` offers. */
+export interface Remembrance {
   get(key: string): Uint8Array | undefined;
   set(key: string, value: Uint8Array): void;
 }
@@ -44,7 +45,7 @@ export interface Examination {
   readonly candidates: readonly Candidate[];
   readonly scorings: readonly Scoring[];
   readonly scorer: Scorer;
-  readonly memo: Memory;
+  readonly memo: Remembrance;
   readonly progress: (done: number, total: number) => void;
 }
 
@@ -150,7 +151,11 @@ function keyOf(scoring: Scoring, { digest }: Candidate, texts: readonly string[]
   return `${scoring} ${digest} ${hash}`;
 }
 
-async function remembered<T>(memo: Memory, key: string, compute: () => Promise<T>): Promise<T> {
+async function remembered<T>(
+  memo: Remembrance,
+  key: string,
+  compute: () => Promise<T>,
+): Promise<T> {
   const known = recall<T>(memo, key);
   if (known !== undefined) return known;
   const value = await compute();
@@ -158,11 +163,11 @@ async function remembered<T>(memo: Memory, key: string, compute: () => Promise<T
   return value;
 }
 
-function recall<T>(memo: Memory, key: string): T | undefined {
+function recall<T>(memo: Remembrance, key: string): T | undefined {
   const bytes = memo.get(key);
   return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as T);
 }
 
-function keepValue(memo: Memory, key: string, value: unknown): void {
+function keepValue(memo: Remembrance, key: string, value: unknown): void {
   memo.set(key, Buffer.from(JSON.stringify(value)));
 }

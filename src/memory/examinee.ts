@@ -28,6 +28,8 @@ export interface ExamineeOptions {
 }
 
 export interface Examinee {
+  /** Of the frozen model. */
+  readonly parameters: number;
   readonly memories: ReadonlyMap<string, Memory>;
   /** A candidate without a memory is the model as it came. Texts begin alike, for speed. */
   logLikelihoods(texts: readonly string[], candidates: readonly string[]): Promise<LikelihoodsOf[]>;
@@ -57,6 +59,7 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
   const counter = overlongCounter(model);
   const adaptersOf = (name: string) => memories.get(name)?.adapters() ?? new Map();
   return {
+    parameters: countParameters(model),
     memories,
     logLikelihoods: async (texts, candidates) => {
       const questions = texts.map((text) => tokeniseQuestion(tokenizer, text, options.answers));
@@ -73,6 +76,12 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
       for (const memory of memories.values()) memory.dispose();
     },
   };
+}
+
+/** The embedding lies outside the backend; a tied head is the same numbers once more. */
+function countParameters({ config, parameters }: Model): number {
+  const onBackend = parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  return onBackend + (config.tiedHead ? 0 : config.vocab * config.hidden);
 }
 
 interface Writer {
