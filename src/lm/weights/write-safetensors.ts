@@ -2,7 +2,7 @@
  * Writes a safetensors file, the same bytes for the same tensors: header keys in the order given,
  * padded with blanks to 8 bytes as the format's own writer does. Knows no model.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { encodeF16 } from './float-formats.ts';
 
 export interface NamedTensor {
@@ -13,7 +13,10 @@ export interface NamedTensor {
   readonly dtype: 'F32' | 'F16';
 }
 
-/** Replaces `path` only once all bytes are on disk. */
+/**
+ * Replaces `path` only once all bytes are written. Does not flush them to the disk: that is refused to
+ * a stage's process, and done by the engine when it takes the output into its store.
+ */
 export function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
@@ -26,7 +29,6 @@ export function writeSafetensors(
     try {
       writeAll(descriptor, header);
       for (const tensor of tensors) writeAll(descriptor, bytesOf(tensor));
-      fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
