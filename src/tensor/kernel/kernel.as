@@ -41,6 +41,12 @@ export function multiply(
   add: bool,
   scratch: usize,
 ): void {
+  if (m < TILE_ROWS && (bColumn == 4 || (bRow == 4 && aColumn == 4))) {
+    for (let i: usize = 0; i < m; i++) {
+      multiplyRow(n, k, a + i * aRow, aColumn, b, bRow, bColumn, c + i * cRow, add);
+    }
+    return;
+  }
   const packedA = scratch;
   const packedB = packedA + 4 * BLOCK_ROWS * BLOCK_DEPTH;
   const tile = packedB + 4 * BLOCK_DEPTH * BLOCK_COLUMNS;
@@ -57,6 +63,63 @@ export function multiply(
       }
     }
   }
+}
+
+/** One row of the product: packing b would cost more than it saves. */
+function multiplyRow(
+  n: usize,
+  k: usize,
+  a: usize,
+  aColumn: usize,
+  b: usize,
+  bRow: usize,
+  bColumn: usize,
+  c: usize,
+  add: bool,
+): void {
+  if (bColumn != 4) {
+    for (let j: usize = 0; j < n; j++) {
+      const sum = dot(a, b + j * bColumn, k);
+      store<f32>(c + 4 * j, add ? load<f32>(c + 4 * j) + sum : sum);
+    }
+    return;
+  }
+  const whole = n & ~15;
+  for (let j: usize = 0; j < whole; j += 16) multiplyStrip(k, a, aColumn, b + 4 * j, bRow, c + 4 * j, add);
+  for (let j = whole; j < n; j++) {
+    let sum: f32 = add ? load<f32>(c + 4 * j) : 0;
+    for (let p: usize = 0; p < k; p++) {
+      sum += load<f32>(a + p * aColumn) * load<f32>(b + p * bRow + 4 * j);
+    }
+    store<f32>(c + 4 * j, sum);
+  }
+}
+
+/** Sixteen neighbours of one row of the product. */
+function multiplyStrip(
+  k: usize,
+  a: usize,
+  aColumn: usize,
+  b: usize,
+  bRow: usize,
+  c: usize,
+  add: bool,
+): void {
+  let s = f32x4.splat(0);
+  let t = f32x4.splat(0);
+  let u = f32x4.splat(0);
+  let v = f32x4.splat(0);
+  for (let p: usize = 0; p < k; p++) {
+    const x = v128.load_splat<f32>(a);
+    s = f32x4.add(s, f32x4.mul(x, v128.load(b)));
+    t = f32x4.add(t, f32x4.mul(x, v128.load(b, 16)));
+    u = f32x4.add(u, f32x4.mul(x, v128.load(b, 32)));
+    v = f32x4.add(v, f32x4.mul(x, v128.load(b, 48)));
+    a += aColumn;
+    b += bRow;
+  }
+  storePair(c, s, t, add);
+  storePair(c + 32, u, v, add);
 }
 
 /** Rearranges rows × depth of a into panels of 4 rows, depth-major, padded with zeros. */
