@@ -2,7 +2,7 @@
  * The memory against PyTorch: loss, the gradient of every tensor of every memory, and ten steps of
  * three optimisers, with the base model frozen.
  */
-import { type Scalar, tidy } from '@tensorflow/tfjs-core';
+import { memory, type Scalar, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../src/lm/config.ts';
 import {
@@ -123,6 +123,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
           clipNorm: run.clip,
         });
         const { learningRate: peak, warmup: warmupSteps, steps: totalSteps } = reference.schedule;
+        const held = memory().numTensors;
         for (let step = 0; step < totalSteps; step++) {
           const rate = learningRateAt(step, { peak, warmupSteps, totalSteps });
           expect(rate).toBeCloseTo(run.learningRates[step]!, 12);
@@ -130,6 +131,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
           expect(result.loss).toBeCloseTo(run.losses[step]!, 4);
           expect(Math.abs(result.gradNorm / run.gradientNorms[step]! - 1)).toBeLessThan(1e-3);
         }
+        expect(memory().numTensors).toBe(held);
         for (const [block, layer] of memories) {
           for (const [key, { data }] of await layerValues(layer)) {
             const expected = tensors.read(`trained.${run.number}.${block}.${key}`);
