@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { enableProdMode, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
+import { shareClones } from './kernel/share-clones.ts';
 import { startThreads } from './wasm-threads.ts';
 
 export type BackendName = 'tensorflow-gpu' | 'webgpu' | 'tensorflow' | 'wasm' | 'cpu';
@@ -144,6 +145,7 @@ function isSoftware(adapter: GpuAdapter): boolean {
 async function startWasm(): Promise<string> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(wasmFolder());
+  shareClones();
   const start = () => activate('wasm');
   const threads = requestedThreads();
   if (threads === 1) {
