@@ -14,8 +14,10 @@ export interface Results {
 
 /** Columns of numbers are this wide: `.412–.498` and a blank on each side. */
 const COLUMN = 11;
+/** And the names before them this wide: `max |Δ logit|`. */
+const LABEL = 13;
 
-/** One block of tables a model and scoring, at most 80 columns wide with six numbers of shots. */
+/** One block of tables a model and scoring, at most 81 columns wide below its title with six numbers of shots. */
 export function resultsTable(results: Results): string {
   const blocks = new Set(results.rows.map(({ model, scoring }) => `${model}, ${scoring}`));
   return [...blocks]
@@ -39,10 +41,10 @@ function scoringTable(title: string, results: Results): string {
   const cell = (candidate: string, count: number) =>
     rows.find((row) => row.candidate === candidate && row.shots === count);
   const line = (label: string, cells: readonly string[]) =>
-    `${label.padEnd(12)}${cells.map((text) => text.padStart(COLUMN)).join('')}`.trimEnd();
-  const byShots = (candidate: string, show: (row: ResultRow) => string) =>
+    `${label.padEnd(LABEL)}${cells.map((text) => text.padStart(COLUMN)).join('')}`.trimEnd();
+  const byShots = (candidate: string, show: (row: ResultRow) => string, label = candidate) =>
     line(
-      candidate,
+      label,
       shots.map((count) => showCell(cell(candidate, count), show)),
     );
   const header = (what: string) =>
@@ -56,7 +58,7 @@ function scoringTable(title: string, results: Results): string {
     header('accuracy'),
     ...candidates.flatMap((candidate) => [
       byShots(candidate, (row) => share(row.accuracy) + mark(row, results)),
-      byShots('', (row) => intervalOf(row, results)),
+      byShots(candidate, (row) => intervalOf(row, results), ''),
     ]),
     ...baselines.map((baseline) => line(baselineName(baseline), [`${share(baseline.accuracy)} `])),
     '',

@@ -18,9 +18,9 @@ export function composeReport(report: Report, answers: readonly QuestionAnswer[]
     { kind: 'paragraph', text: summaryOf(report) },
     ...answerBlocks(answers),
     ...knowledgeBlocks(report),
+    ...figureBlocks(report),
     ...noteTables(report),
     ...fullResults(report),
-    ...figureBlocks(report),
     ...effectBlocks(report),
     ...detailBlocks(report),
     ...dataBlocks(report),
@@ -120,11 +120,11 @@ function knowledgeBlocks({ models }: Report): Block[] {
     const bayes = baselines.find(({ name }) => name === 'naive-bayes');
     if (bayes === undefined) return [];
     const better = againstNaiveBayes.filter(({ low, pHolm }) => (low ?? 0) > 0 && pHolm < 0.05);
-    const names = better.map(({ candidate, shots }) => `${candidate} at ${shots}`).join(', ');
+    const names = namesOf(better);
     const sentence =
       better.length === 0
         ? 'No candidate beats it surely at any number of shots, so that no accuracy here shows knowledge of the pages.'
-        : `Surely better than it: ${names} (shots).`;
+        : `Surely better than it: ${names}.`;
     return [
       { kind: 'heading', level: 2, text: `Knowledge or wording? ${model}` },
       {
@@ -140,6 +140,15 @@ function knowledgeBlocks({ models }: Report): Block[] {
       },
     ];
   });
+}
+
+/** `doc at 1, 2 shots; temp at 3 shots`. */
+function namesOf(comparisons: readonly Comparison[]): string {
+  const shots = new Map<string, number[]>();
+  for (const { candidate, shots: count } of comparisons) {
+    shots.set(candidate, [...(shots.get(candidate) ?? []), count]);
+  }
+  return [...shots].map(([name, counts]) => `${name} at ${counts.join(', ')} shots`).join('; ');
 }
 
 /** One table a candidate: one row a model, one column a number of shots. */
@@ -188,7 +197,8 @@ function noteTable({ models }: Report, rows: readonly ResultRow[]): Table {
             item.shots === count && item.candidate === candidate && item.scoring === scoring,
         );
         if (row === undefined) return '–';
-        return digits(row.accuracy) + intervalText(interval?.low ?? null, interval?.high ?? null);
+        const bounds = intervalText(interval?.low ?? null, interval?.high ?? null);
+        return `${digits(row.accuracy)}${bounds.replace(' ', '\n')}`;
       }),
     ]),
     words: 1,

@@ -20,6 +20,7 @@ export interface Table {
   readonly kind: 'table';
   readonly caption?: string;
   readonly head: readonly string[];
+  /** A line break within a cell sets what follows it small. */
   readonly rows: readonly (readonly string[])[];
   /** How many columns from the left hold words; the others hold numbers. */
   readonly words: number;

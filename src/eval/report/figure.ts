@@ -41,14 +41,14 @@ export interface ForestRow {
   readonly significant: boolean;
 }
 
-const WIDTH = 480;
-const MARGIN = { left: 46, right: 14, top: 14, bottom: 40 };
+const WIDTH = 420;
+const MARGIN = { left: 46, right: 22, top: 30 };
 
 /** Lines over x with intervals, a legend below the axes. */
 export function lineChart(chart: LineChart): string {
   const { series, references = [], markers } = chart;
   const legend = legendOf(series, references);
-  const height = 300 + legend.height;
+  const height = 308 + legend.height;
   const plot = { left: MARGIN.left, right: WIDTH - MARGIN.right, top: MARGIN.top, bottom: 260 };
   const points = series.flatMap((item) => item.points);
   const ys = points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
@@ -62,7 +62,7 @@ export function lineChart(chart: LineChart): string {
     ...yTicks.map((tick) => text(plot.left - 6, y(tick) + 4, label(tick, yTicks), 'end')),
     ...xTicks.map((tick) => text(x(tick), plot.bottom + 16, label(tick, xTicks), 'middle')),
     text((plot.left + plot.right) / 2, plot.bottom + 33, chart.xLabel, 'middle'),
-    text(4, 10, chart.yLabel, 'start'),
+    text(0, 12, chart.yLabel, 'start'),
     ...references.map(({ y: at }, index) => referenceLine(plot, y(at), index)),
     ...series.map((item, index) => {
       const shift = markers ? (index - (series.length - 1) / 2) * 5 : 0;
@@ -75,7 +75,7 @@ export function lineChart(chart: LineChart): string {
 /** One row a difference, with its interval and a line at zero. */
 export function forestPlot(title: string, rows: readonly ForestRow[], xLabel: string): string {
   const rowHeight = 20;
-  const left = 120;
+  const left = 96;
   const bottom = 10 + rows.length * rowHeight;
   const range = extent([
     0,
@@ -171,7 +171,7 @@ function legendOf(series: readonly Series[], references: readonly { name: string
   ];
   const columns = 3;
   const drawn = entries.map(({ name, mark }, index) => {
-    const [x, y] = [(index % columns) * 142, Math.floor(index / columns) * 18 + 6];
+    const [x, y] = [(index % columns) * 122, Math.floor(index / columns) * 18 + 6];
     return `<g transform="translate(${x} ${y})">${mark}${text(28, 0, name, 'start')}</g>`;
   });
   return { body: drawn.join(''), height: Math.ceil(entries.length / columns) * 18 };

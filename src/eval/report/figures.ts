@@ -64,7 +64,7 @@ export function differenceFigure(results: ModelResults, scoring: string): Figure
       high,
       significant: pHolm < 0.05,
     })),
-    'difference of accuracy (candidate and number of shots at the left)',
+    'accuracy minus pretrained’s, by number of shots',
   );
   const caption = `${title} (${scoring}), with 95 % intervals; filled where McNemar’s test, Holm-corrected, gives p < .05.`;
   return { kind: 'figure', svg, caption };

@@ -63,7 +63,9 @@ function renderTable({ caption, head, rows, words }: Table): string {
   const cell = (tag: 'td' | 'th', text: string, at: number) => {
     const kind = at < words ? '' : ' class="number"';
     const scope = tag === 'th' ? ' scope="col"' : '';
-    return `<${tag}${scope}${kind}>${escapeMarkup(text)}</${tag}>`;
+    const [first, ...more] = text.split('\n').map(escapeMarkup);
+    const lower = more.map((line) => `<br><small>${line}</small>`).join('');
+    return `<${tag}${scope}${kind}>${first}${lower}</${tag}>`;
   };
   const body = rows.map(
     (row) => `<tr>${row.map((text, at) => cell('td', text, at)).join('')}</tr>`,
@@ -93,13 +95,14 @@ p { margin: .4rem 0 .8rem; max-width: 44rem; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 500; }
+small, th { color: var(--soft); font-weight: 500; }
 .number { text-align: right; padding-left: .5rem; }
 details { margin: .5rem 0 1rem; }
 summary { cursor: pointer; color: var(--soft); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; align-items: start; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
 figure { margin: 0; padding: 1rem; background: var(--shade); border-radius: .5rem; }
 figcaption { color: var(--soft); font-size: .875rem; margin-top: .5rem; }
+small { font-size: .75rem; white-space: nowrap; }
 svg { display: block; width: 100%; height: auto; }
 svg text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; fill: var(--soft); }
 .grid { stroke: var(--line); }

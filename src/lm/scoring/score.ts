@@ -58,7 +58,11 @@ export async function scoreQuestions(
   try {
     for (const batch of plan.batches) {
       const states = tower.statesOf(batch, prefix);
-      await readBatch(model, { batch, states }, { sums, deltas });
+      try {
+        await readBatch(model, { batch, states }, { sums, deltas });
+      } finally {
+        for (const state of states) state.dispose();
+      }
     }
   } finally {
     prefix?.dispose();
@@ -159,7 +163,6 @@ async function readBatch(
       addReadings(batch, { from, to, logits }, totals.sums[at]!);
     }
   }
-  for (const state of states) state.dispose();
 }
 
 async function logitsOf(
