@@ -32,7 +32,7 @@ export interface InputFile {
   /** Relative name inside the folder or glob; the output's file name for an upstream output. */
   readonly name: string;
   readonly digest: string;
-  /** The upstream cell, e.g. `{model: 'neox-mini', candidate: 'doc'}`, for fan-in entries (labels, not values). */
+  /** The upstream cell of a fan-in entry as labels, e.g. `{candidate: 'doc'}`: only the axes that this task does not share, as only they are in its key. */
   readonly cell: { readonly [axis: string]: string };
 }
 

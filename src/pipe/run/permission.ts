@@ -26,21 +26,40 @@ export interface Permissions {
 export function permissionFlags(permissions: Permissions): string[] {
   const { bundle, host, reads, writes } = permissions;
   const folders = [...nodeModulesAbove(bundle), ...nodeModulesAbove(host), ...writes];
-  const readable = new Set([bundle, `${bundle}.map`, host, `${host}.map`]);
-  for (const { base, files, whole } of reads) {
-    if (whole || files.length > MOST_FILES) folders.push(base);
-    else for (const file of files) readable.add(file);
+  const files = [bundle, `${bundle}.map`, host, `${host}.map`];
+  for (const input of reads) {
+    if (input.whole || input.files.length > MOST_FILES) folders.push(input.base);
+    else files.push(...input.files);
   }
   return [
     permissionFlag(process.versions.node),
     '--no-warnings', // one would say that the permission model is experimental
-    ...[...readable].map((path) => `--allow-fs-read=${path}`),
-    ...[...new Set(folders)].map((path) => `--allow-fs-read=${path}`), // a folder means all in it
-    ...writes.map((path) => `--allow-fs-write=${path}`),
+    ...grants(folders, files).map((path) => `--allow-fs-read=${path}`),
+    ...grants(writes, []).map((path) => `--allow-fs-write=${path}`),
     '--allow-worker',
     '--allow-addons',
     '--enable-source-maps',
   ];
+}
+
+/**
+ * Paths as Node takes them (a folder means all in it), around two faults of its prefix tree: a path
+ * inside a granted folder, and a path that goes on where a folder's name ends (`data2` beside
+ * `data`), each make Node refuse to list the folder. The former is left out, as the folder covers
+ * it. For the latter the folder is granted as `data*`: a little more than was asked for.
+ */
+export function grants(folders: readonly string[], files: readonly string[]): string[] {
+  const all = [...new Set([...folders, ...files])];
+  const inFolder = (path: string) => folders.some((folder) => path.startsWith(`${folder}/`));
+  const apart = all.filter((path) => !inFolder(path));
+  const goesOn = (path: string, folder: string) => path !== folder && path.startsWith(folder);
+  const crowded = apart.filter(
+    (path) => folders.includes(path) && apart.some((other) => goesOn(other, path)),
+  );
+  const covered = (path: string) => crowded.some((folder) => goesOn(path, folder));
+  return apart
+    .filter((path) => !covered(path))
+    .map((path) => (crowded.includes(path) ? `${path}*` : path));
 }
 
 /** The flag lost its prefix in 22.13 and 23.5. */

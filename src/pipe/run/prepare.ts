@@ -46,7 +46,9 @@ export interface UpstreamEntry {
   readonly record: OutputRecord;
   /** The output's own file or folder name. */
   readonly fileName: string;
-  /** Labels that the reader does not share, `a,b`; empty when it shares all. */
+  /** The labels that the reader does not share: all that it is told of the cell, as they are all that its key holds. */
+  readonly cell: { readonly [axis: string]: string };
+  /** The same as text, `axis=label,axis=label`; empty when it shares all. */
   readonly cellName: string;
 }
 
@@ -144,8 +146,9 @@ function upstreamEntries(
       throw new Error(`assert: ${from.task} has no output ${from.output}`);
     }
     const own = Object.entries(from.labels).filter(([axis, label]) => task.labels[axis] !== label);
-    const cellName = own.map(([, label]) => label).join(',');
-    return { from, record, fileName: basename(output.path), cellName };
+    const cellName = own.map(([axis, label]) => `${axis}=${label}`).join(',');
+    const cell = Object.fromEntries(own);
+    return { from, record, fileName: basename(output.path), cell, cellName };
   });
 }
 

@@ -107,7 +107,7 @@ function isOne(prepared: PreparedInput): boolean {
 
 function placeEntry(entry: UpstreamEntry, path: string, store: Store): InputFile {
   store.blobs.materialise(entry.record, path);
-  return { path, name: entry.fileName, digest: entry.record.digest, cell: entry.from.labels };
+  return { path, name: entry.fileName, digest: entry.record.digest, cell: entry.cell };
 }
 
 function filesOf(entry: UpstreamEntry, folder: InputFile, store: Store): InputFile[] {
@@ -115,7 +115,7 @@ function filesOf(entry: UpstreamEntry, folder: InputFile, store: Store): InputFi
     path: join(folder.path, name),
     name,
     digest,
-    cell: entry.from.labels,
+    cell: entry.cell,
   }));
 }
 
