@@ -4,6 +4,8 @@
  * product needs only what this writes. Same input, same bytes.
  *
  *     npm install --no-save assemblyscript@0.28.20 && node tools/build-kernel.mjs
+ *
+ * ASC may name the compiler's dist/asc.js elsewhere.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -16,8 +16,16 @@ export interface Angles {
   readonly half: number;
 }
 
-/** The angles of positions `from`, `from + 1`, … (`count` of them). */
-export function rotaryAngles({ dims, base }: Rotary, from: number, count: number): Angles {
+let latest: { readonly name: string; readonly angles: Angles } | undefined;
+
+/** The angles of positions `from`, `from + 1`, … (`count` of them); all blocks ask for the same ones. */
+export function rotaryAngles(rotary: Rotary, from: number, count: number): Angles {
+  const name = `${rotary.dims} ${rotary.base} ${from} ${count}`;
+  if (latest?.name !== name) latest = { name, angles: computeAngles(rotary, from, count) };
+  return latest.angles;
+}
+
+function computeAngles({ dims, base }: Rotary, from: number, count: number): Angles {
   const half = dims / 2;
   const cosines = new Float32Array(count * half);
   const sines = new Float32Array(count * half);
