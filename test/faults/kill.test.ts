@@ -57,6 +57,29 @@ describe('kill -9 of the builder', () => {
     }
   });
 
+  it('ends a stage that never gives way to events', async () => {
+    project = openProject({
+      'pipeline.yaml': 'version: 1\nstages:\n  busy: { use: stages/busy.ts }\n',
+      'stages/busy.ts': stage(`
+export default defineStage({
+  description: 'computes for a minute without a pause',
+  params: Type.Object({}),
+  inputs: {},
+  outputs: { out: { path: 'out.txt' } },
+  run(context) {
+    for (const end = Date.now() + 60_000; Date.now() < end; ) context.progress(0, 1, 'steps');
+  },
+});
+`),
+    });
+    const builder = startBuilder(project);
+    await until(() => eventsOf(builder.events, 'taskProgress').length > 0);
+    const { pid } = eventsOf(builder.events, 'taskStarted')[0] ?? { pid: 0 };
+    builder.process.kill('SIGKILL');
+    await builder.ended;
+    await until(() => !isAlive(pid), 5_000);
+  });
+
   it('takes the whole group of a command with it', async () => {
     project = openProject({
       'pipeline.yaml': `version: 1

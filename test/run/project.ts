@@ -43,7 +43,9 @@ let hostPath: string | undefined;
 /** The child entry, bundled once a test file as the build script bundles it. */
 export function hostBundle(): string {
   if (hostPath !== undefined) return hostPath;
-  hostPath = join(mkdtempSync(join(tmpdir(), 'pipe-host-')), 'host.mjs');
+  const folder = mkdtempSync(join(tmpdir(), 'pipe-host-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  hostPath = join(folder, 'host.mjs');
   bundle('src/pipe/run/host.ts', hostPath);
   return hostPath;
 }
