@@ -34,7 +34,7 @@ function summaryOf({ models, cells, leakage }: Report): string {
   return (
     `${n} claims on ${pages} pages, asked of ${names}. ` +
     `${leakage.normalised} of these claims occur in training text. ` +
-    'Accuracies carry 95 % intervals from a bootstrap that resamples pages; p-values are of ' +
+    'Accuracies carry 95\u00a0% intervals from a bootstrap that resamples pages; p-values are of ' +
     'McNemar’s exact test.'
   );
 }
@@ -45,7 +45,7 @@ function answerBlocks(answers: readonly QuestionAnswer[]): Block[] {
     {
       kind: 'paragraph',
       text:
-        'A verdict looks at all numbers of shots together: “yes” or “no” where the 95 % interval of ' +
+        'A verdict looks at all numbers of shots together: “yes” or “no” where the 95\u00a0% interval of ' +
         'the difference excludes 0, else “not shown”.',
     },
   ];
@@ -77,7 +77,7 @@ function pooledText({ candidate, against, ...pooled }: Pooled): string {
   const interval =
     low === null || high === null
       ? 'no interval from one page'
-      : `95 % interval ${signed(low)} to ${signed(high)}`;
+      : `95\u00a0% interval ${signed(low)} to ${signed(high)}`;
   return (
     `${candidate}: ${digits(accuracy)}, ${against}: ${digits(otherAccuracy)}; ` +
     `difference ${signed(difference)} (${interval}).`
@@ -93,7 +93,7 @@ function comparisonTable(comparisons: readonly Comparison[], caption?: string): 
       'against',
       'shots',
       'difference',
-      '95 % interval',
+      '95\u00a0% interval',
       'only it',
       'only other',
       'p',
@@ -282,7 +282,7 @@ function effectBlocks({ models }: Report): Block[] {
         candidate,
         blocks.join(', '),
         delta.toPrecision(3),
-        `${(100 * changed).toFixed(1)} %`,
+        `${(100 * changed).toFixed(1)}\u00a0%`,
       ];
     }),
   );

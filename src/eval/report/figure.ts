@@ -47,7 +47,7 @@ const MARGIN = { left: 46, right: 22, top: 30 };
 /** Lines over x with intervals, a legend below the axes. */
 export function lineChart(chart: LineChart): string {
   const { series, references = [], markers } = chart;
-  const legend = legendOf(series, references);
+  const legend = legendOf(series, references, markers);
   const height = 308 + legend.height;
   const plot = { left: MARGIN.left, right: WIDTH - MARGIN.right, top: MARGIN.top, bottom: 260 };
   const points = series.flatMap((item) => item.points);
@@ -158,11 +158,15 @@ interface Legend {
   readonly height: number;
 }
 
-function legendOf(series: readonly Series[], references: readonly { name: string }[]): Legend {
+function legendOf(
+  series: readonly Series[],
+  references: readonly { name: string }[],
+  markers: boolean,
+): Legend {
   const entries = [
     ...series.map(({ name, tone }) => ({
       name,
-      mark: `<line class="stroke tone${tone}" x1="0" x2="22" y1="-4" y2="-4"/>${marker(tone, 11, -4, 'fill')}`,
+      mark: `<line class="stroke tone${tone}" x1="0" x2="22" y1="-4" y2="-4"/>${markers ? marker(tone, 11, -4, 'fill') : ''}`,
     })),
     ...references.map(({ name }, index) => ({
       name,

@@ -45,7 +45,7 @@ export function accuracyFigure(results: ModelResults, scoring: string): Figure {
     references: results.baselines.map(({ name, accuracy }) => ({ name, y: accuracy })),
     markers: true,
   });
-  const caption = `${title} (${scoring}), with 95 % intervals from resampling pages.`;
+  const caption = `${title} (${scoring}), with 95\u00a0% intervals from resampling pages.`;
   return { kind: 'figure', svg, caption };
 }
 
@@ -66,7 +66,7 @@ export function differenceFigure(results: ModelResults, scoring: string): Figure
     })),
     'accuracy minus pretrained’s, by number of shots',
   );
-  const caption = `${title} (${scoring}), with 95 % intervals; filled where McNemar’s test, Holm-corrected, gives p < .05.`;
+  const caption = `${title} (${scoring}), with 95\u00a0% intervals; filled where McNemar’s test, Holm-corrected, gives p < .05.`;
   return { kind: 'figure', svg, caption };
 }
 
