@@ -1,6 +1,6 @@
 /** What the two families of transformer blocks have in common. Knows neither of them. */
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import type { AttentionCall, KeysValues } from '../tensor/attention.ts';
+import type { AttentionCall, KeysValues } from '../tensor/attention-plan.ts';
 import type { ModelConfig } from './config.ts';
 
 export interface BlockCall {

@@ -3,7 +3,7 @@
  * Knows no tokenizer: ids in, ids out.
  */
 import { concat, keep, slice, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
-import type { KeysValues } from '../tensor/attention.ts';
+import type { KeysValues } from '../tensor/attention-plan.ts';
 import {
   type Adapter,
   embed,

@@ -14,7 +14,7 @@ import {
   tidy,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import type { KeysValues } from '../tensor/attention.ts';
+import type { KeysValues } from '../tensor/attention-plan.ts';
 import { crossEntropyLoss, rowLosses } from '../tensor/cross-entropy.ts';
 import { flip } from '../tensor/flip.ts';
 import { gatherRows } from '../tensor/gather-rows.ts';

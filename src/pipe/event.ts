@@ -5,7 +5,7 @@
 import type { Diagnostic } from './diagnostic.ts';
 import type { Digest, Key } from './digest.ts';
 import type { Change } from './fingerprint/change.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 
 /** `train@neox-mini,doc`: a stage's name and, with a matrix, its cell's labels. */
 export type TaskId = string;
@@ -133,4 +133,3 @@ export type FailureReason =
   | 'out-of-memory';
 
 export type Emit = (event: Event) => void;
-export type { Json };

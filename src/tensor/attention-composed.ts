@@ -19,7 +19,7 @@ import {
   tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
-import type { AttentionPlan, KeysValues } from './attention.ts';
+import type { AttentionPlan, KeysValues } from './attention-plan.ts';
 
 interface Forward {
   readonly value: Tensor2D;

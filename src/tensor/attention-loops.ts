@@ -1,6 +1,6 @@
 /** Attention in plain loops over the tensors' own memory (cpu and wasm). See `attention.ts`. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import type { AttentionPlan, KeysValues } from './attention.ts';
+import type { AttentionPlan, KeysValues } from './attention-plan.ts';
 import { allocateFloats, viewFloats } from './host.ts';
 import {
   multiply,

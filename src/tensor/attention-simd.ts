@@ -1,7 +1,7 @@
 /** Attention by our own wasm kernels. See `attention.ts`. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import type { AttentionPlan } from './attention.ts';
 import { rotateRows } from './attention-loops.ts';
+import type { AttentionPlan } from './attention-plan.ts';
 import { allocateFloats, viewFloats } from './host.ts';
 import { simd, splitRange } from './kernel/simd.ts';
 

@@ -1,7 +1,8 @@
 /** Attention's gradient after a shared prefix, which no fixture covers, against finite differences. */
 import { grad, mul, sum, type Tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type AttentionCall, attention, keysValues } from '../../src/tensor/attention.ts';
+import { attention, keysValues } from '../../src/tensor/attention.ts';
+import type { AttentionCall } from '../../src/tensor/attention-plan.ts';
 import { seededRng } from '../../src/tensor/rng.ts';
 import { BACKENDS, useBackend } from '../numeric/backends.ts';
 
