@@ -117,7 +117,8 @@ function drawSeries(
 ): string {
   const path = points.map((point) => `${n(x(point.x))},${n(y(point.y))}`).join(' ');
   const line = `<polyline class="stroke tone${tone}" points="${path}"/>`;
-  if (!markers) return `<g>${hover(name)}${line}</g>`;
+  // A line through one point is invisible.
+  if (!markers && points.length > 1) return `<g>${hover(name)}${line}</g>`;
   const marks = points.map((point) => {
     const { low, high } = point;
     const whisker =
