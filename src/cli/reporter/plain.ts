@@ -62,7 +62,7 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
       case 'taskRan':
         say(
-          `${event.task}: done in ${formatDuration(event.wallMs)}, peak memory ${formatBytes(event.peakRssBytes)}` +
+          `${event.task}: done in ${formatDuration(event.wallMs)}${memoryText(event.peakRssBytes)}` +
             (event.changedOutputs.length === 0 ? ', outputs unchanged' : ''),
         );
         return;
@@ -114,4 +114,9 @@ export function decisionLine(event: Event & { type: 'taskDecided' }): string {
   const forecast =
     event.forecastMs === undefined ? '' : ` (about ${formatDuration(event.forecastMs)})`;
   return `${event.task}: run${forecast} because ${changesText(event.changes)}`;
+}
+
+/** A command that ends between two looks at its process has no peak that we know. */
+function memoryText(peakRssBytes: number): string {
+  return peakRssBytes > 0 ? `, peak memory ${formatBytes(peakRssBytes)}` : '';
 }

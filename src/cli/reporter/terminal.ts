@@ -135,7 +135,7 @@ export function terminalReporter({
           event.task,
           event.changedOutputs.length === 0 ? 'ran, outputs unchanged' : 'ran',
           event.wallMs,
-          formatBytes(event.peakRssBytes),
+          event.peakRssBytes > 0 ? formatBytes(event.peakRssBytes) : '',
         );
         keep(`${paint('green', '✔')} ${event.task} ${formatDuration(event.wallMs)}`);
         return;
