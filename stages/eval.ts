@@ -1,7 +1,6 @@
 /** Every candidate answers every prompt; the answers are judged and compared with `pretrained`. */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import { INVALID, parseAnswer } from '../src/eval/answer.ts';
 import { baselinesOf, naiveBayesCell } from '../src/eval/baseline.ts';
 import { accuracyIntervals, comparisonsOf, comparisonsWith } from '../src/eval/comparison.ts';
@@ -168,12 +167,9 @@ function isAnswered(text: string): boolean {
   return parseAnswer(text) !== INVALID || text.includes('Claim:');
 }
 
-/**
- * Everything that an answer of the model depends on beside memory and prompt: its files, how it is
- * asked, and this very code, since remembered answers outlive it.
- */
+/** What an answer of the model depends on beside memory and prompt: its files and how it is asked. */
 function baseDigest({ inputs, params }: Context, backend: string): string {
-  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  const hash = createHash('sha256');
   for (const { name, digest } of inputs.weights.files) hash.update(`${name} ${digest}\n`);
   return hash.update(`${backend} ${params.batch} ${params.maxTokens}`).digest('hex');
 }

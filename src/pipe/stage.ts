@@ -45,7 +45,7 @@ export interface StageInput {
 
 /** A per-record cache inside a stage; entries live in the store and are verified on read. */
 export interface Memo {
-  /** `key` must name everything that the value depends on, beside the memo's name and version. */
+  /** `key` must name everything that the value depends on, beside the stage's code and the memo's name and version. */
   get(key: string): Uint8Array | undefined;
   set(key: string, value: Uint8Array): void;
 }

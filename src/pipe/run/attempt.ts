@@ -4,9 +4,10 @@
  */
 import { lstatSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { digestOf } from '../digest.ts';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
-import type { JsonObject } from '../json.ts';
+import { canonicalJson, type Json, type JsonObject } from '../json.ts';
 import type { TaskLog } from '../store/logs.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
@@ -140,7 +141,8 @@ function moduleSpec(options: AttemptOptions, workspace: Workspace) {
   const bundle = task.bundle;
   if (bundle === undefined) throw new Error(`assert: ${task.id} has no bundle`);
   const checkpointFolder = store.checkpointFolder(prepared.key);
-  const writes = [workspace.folder, store.layout.memo, checkpointFolder];
+  const memoFolder = memoFolderOf(options);
+  const writes = [workspace.folder, memoFolder, checkpointFolder];
   for (const folder of writes) mkdirSync(folder, { recursive: true });
   const reads = prepared.inputs.flatMap(readsOf);
   const flags = permissionFlags({ bundle, host: hostPath, reads, writes });
@@ -151,11 +153,20 @@ function moduleSpec(options: AttemptOptions, workspace: Workspace) {
     outputs: workspace.outputs,
     scratch: join(workspace.folder, 'tmp'),
     seed: task.stage.seed,
-    memoFolder: store.layout.memo,
+    memoFolder,
     checkpointFolder,
   };
   const message = { type: 'run', order } as const;
   return { file: process.execPath, args: [...flags, hostPath], message };
+}
+
+/**
+ * Remembered records depend on the code that made them as much as artifacts do: other code, or another
+ * version of a package, starts with an empty memory.
+ */
+function memoFolderOf({ prepared, store }: AttemptOptions): string {
+  const code = digestOf(canonicalJson(prepared.fingerprint.code as unknown as Json));
+  return join(store.layout.memo, code.slice(0, 32));
 }
 
 /** Upstream inputs lie in scratch, which is readable anyway. */
