@@ -2,7 +2,7 @@
  * From the command line's words to a loaded project: finds pipeline.yaml, loads the plan and the
  * stages' code, opens the store. Knows no command.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipeline } from '../pipe/config/load.ts';
@@ -37,12 +37,22 @@ export function findProject(folder: string, file: string | undefined): Project {
     ]);
   }
   const root = dirname(found);
-  return {
-    file: found,
-    root,
-    cacheFolder: join(root, 'cache'),
-    artifactsFolder: join(root, 'artifacts'),
-  };
+  const cacheFolder = join(root, 'cache');
+  refuseLink(cacheFolder);
+  return { file: found, root, cacheFolder, artifactsFolder: join(root, 'artifacts') };
+}
+
+/** Bundled stages lie in the store and find their packages in the folders above it. */
+function refuseLink(cacheFolder: string): void {
+  if (lstatSync(cacheFolder, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new DiagnosticError([
+    {
+      code: 'linked-cache',
+      message: 'cache is a symbolic link: stages would not find node_modules from where it leads',
+      file: cacheFolder,
+      hint: 'mount the other disk at cache (mount --bind), or move the whole project there',
+    },
+  ]);
 }
 
 function nearestPipelineFile(folder: string): string {

@@ -8,6 +8,7 @@ import { openWeights } from '../lm/weights/safetensors.ts';
 import { writeSafetensors } from '../lm/weights/write-safetensors.ts';
 import { type BlockRange, blockNumbers } from './blocks.ts';
 import type { MemoryConfig } from './config.ts';
+import { TrainingDivergedError } from './diverged.ts';
 import { type LayerValues, layerShapes } from './layer.ts';
 import { type Memory, memoryOf } from './memory.ts';
 
@@ -19,10 +20,15 @@ interface MemoryIndex {
   readonly config: MemoryConfig;
 }
 
-/** Writes the memory's present values into `folder`, byte for byte equal for equal values. */
+/**
+ * Writes the memory's present values into `folder`, byte for byte equal for equal values. Throws
+ * TrainingDivergedError, and writes nothing, where a value is not finite: the last step may have
+ * diverged after its own loss was fine.
+ */
 export async function saveMemory(memory: Memory, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
   const values = await memory.values();
+  requireFinite(values);
+  mkdirSync(folder, { recursive: true });
   const tensors = [...values].flatMap(([block, layer]) =>
     [...layer].map(([name, { shape, data }]) => ({
       name: `blocks.${block}.${name}`,
@@ -34,6 +40,17 @@ export async function saveMemory(memory: Memory, folder: string): Promise<void> 
   writeSafetensors(join(folder, 'memory.safetensors'), tensors);
   const index: MemoryIndex = { kind, blocks: memory.blocks, config: memory.config };
   writeFileSync(join(folder, 'memory.json'), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+function requireFinite(values: ReadonlyMap<number, LayerValues>): void {
+  for (const [block, layer] of values) {
+    for (const [name, { data }] of layer) {
+      if (data.every(Number.isFinite)) continue;
+      throw new TrainingDivergedError(
+        `${name} of block ${block} is not finite after the last step`,
+      );
+    }
+  }
 }
 
 /** Puts a saved memory on the backend; the caller disposes of it. Throws an Error that names the file. */

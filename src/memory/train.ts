@@ -2,6 +2,7 @@
  * Training a memory on stored trunk states: next-token cross-entropy, only the blocks from the first
  * memory upwards and the head are resident. Knows no stage, no file and no clock of its own.
  */
+
 import { type Scalar, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { crossEntropy, forwardBlocks, type Model } from '../lm/model.ts';
 import type { Trunk } from '../lm/trunk/trunk.ts';
@@ -17,6 +18,7 @@ import { learningRateAt, type Schedule } from '../tensor/schedule.ts';
 import { decodeSnapshot, encodeSnapshot } from '../tensor/snapshot.ts';
 import { assembleBatch, type Batch } from './batch.ts';
 import type { DecayRule } from './config.ts';
+import { TrainingDivergedError } from './diverged.ts';
 import {
   batchesPerEpoch,
   type Candidate,
@@ -63,9 +65,6 @@ export interface TrainingHooks {
   save(state: Uint8Array): void;
   stepped(record: StepRecord, totalSteps: number, tokens: number): void;
 }
-
-/** The loss became NaN or infinite. The message names step, epoch and the batch's texts. */
-export class TrainingDivergedError extends Error {}
 
 /** There is nothing to train on. */
 export class NoTextsError extends Error {}

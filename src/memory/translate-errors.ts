@@ -4,7 +4,8 @@
  */
 import { ModelFileError } from '../lm/model-file-error.ts';
 import { NotFiniteError } from '../tensor/optimizer.ts';
-import { NoTextsError, TrainingDivergedError } from './train.ts';
+import { TrainingDivergedError } from './diverged.ts';
+import { NoTextsError } from './train.ts';
 
 type UserError = new (message: string, where: { hint?: string; file?: string }) => Error;
 

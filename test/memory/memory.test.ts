@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { tensor2d, memory as tensorMemory } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +61,14 @@ describe('a memory', () => {
     expect(loaded.config).toEqual(memory.config);
     loaded.dispose();
     expect(tensorMemory().numTensors).toBe(before);
+    memory.dispose();
+  });
+
+  it('is not written with a value that is no number', async () => {
+    const folder = join(temporaryFolder(), 'memory');
+    const memory = initialMemory({ ...config, gateInit: Number.NaN }, blocks, 0);
+    await expect(saveMemory(memory, folder)).rejects.toThrow('gate of block 1 is not finite');
+    expect(existsSync(folder)).toBe(false);
     memory.dispose();
   });
 
