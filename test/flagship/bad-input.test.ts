@@ -3,7 +3,8 @@
  * nothing lost, and a good run once it is mended.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RigProject } from '../rig/project.ts';
@@ -104,8 +105,7 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0 && mou
 
 /** A tmpfs needs a privilege that not every machine gives. */
 function mountTrial(): boolean {
-  const folder = '/tmp/pipe-mount-trial';
-  mkdirSync(folder, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'pipe-mount-trial-'));
   const works = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]).status === 0;
   if (works) spawnSync('umount', [folder]);
   rmSync(folder, { recursive: true, force: true });
