@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest';
 import { formatDiagnostics } from '../../src/pipe/config/print-diagnostic.ts';
 import { DiagnosticError } from '../../src/pipe/diagnostic.ts';
 
-const FOLDER = new RegExp(`${join(tmpdir(), 'pipe-test-')}\\w+/`, 'g');
+/** The temporary folder as an absolute path, or from wherever the tests run. */
+const FOLDER = /(?:\.\.\/|\/)[\w./-]*pipe-test-\w+\//g;
 
 export type Files = { readonly [path: string]: string | Uint8Array };
 
