@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readModelConfig } from '../src/lm/config.ts';
 import { loadTokenizer } from '../src/lm/tokenizer.ts';
 import { memoStates } from '../src/lm/trunk/memo-states.ts';
+import { originOf, writeOrigin } from '../src/lm/trunk/origin.ts';
 import { documentTexts, exampleText } from '../src/lm/trunk/texts.ts';
 import { writeTrunk } from '../src/lm/trunk/write-trunk.ts';
 import { blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
@@ -62,10 +63,11 @@ export default defineStage({
         batch: params.batch,
         cache: memoStates(
           context.memo('trunk states', 1),
-          belowMemory(inputs.weights, blocks.from),
+          statesKey(inputs.weights, blocks.from, backend.name),
         ),
         progress: (done, total) => context.progress(done, total, 'texts × blocks'),
       });
+      writeOrigin(context.outputs.states, inputs.weights.files);
       context.note(
         `memory blocks ${blockNumbers(blocks).join(', ')} of ${config.layers}; ` +
           `${index.count} texts (${documents.length} pages, ${examples.length} examples), ` +
@@ -79,8 +81,7 @@ function readLines<T>(input: StageInput): T[] {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }
 
-/** Names the weights that the states depend on; coarser than need be, since files hold all blocks. */
-function belowMemory(weights: StageInput, from: number): string {
-  const files = weights.files.filter((file) => /safetensors|config\.json$/.test(file.name));
-  return [`block ${from}`, ...files.map((file) => `${file.name} ${file.digest}`)].join('\n');
+/** What a text's states depend on beside its ids. */
+function statesKey(weights: StageInput, from: number, backend: string): string {
+  return [`block ${from} on ${backend}`, ...originOf(weights.files)].join('\n');
 }

@@ -54,7 +54,8 @@ function writeReport(context: Context): void {
   for (const { number, model, question, verdict } of answers) {
     context.note(`${number}. ${question} ${model}: ${verdict}`);
   }
-  context.note(`eval claims in training text: ${report.leakage.normalised}`);
+  const { normalised, inDocuments } = report.leakage;
+  context.note(`eval claims in training examples: ${normalised}, in pages learnt: ${inDocuments}`);
 }
 
 function gather({ inputs }: Context): Report {

@@ -28,6 +28,10 @@ export default defineStage({
         description: 'Training claims with the text of an eval claim: error, left out, or kept.',
       },
     ),
+    claimsInPages: Type.Union([Type.Literal('fail'), Type.Literal('allow')], {
+      default: 'fail',
+      description: 'Eval claims that are a sentence of a page to be learnt: error, or counted.',
+    }),
     documentTitle: Type.Union([Type.Literal('line'), Type.Literal('none')], {
       default: 'line',
       description: 'Whether a document begins with its title on a line of its own.',
@@ -71,7 +75,8 @@ function notesOn({ leakage, ...stats }: TemplateSet['stats']): string[] {
   return [
     `${stats.questions} questions in ${stats.prompts} prompts, ${stats.documents} documents, ` +
       `${stats.examples} examples`,
-    `eval claims in training text: ${leakage.exact} exact, ${leakage.normalised} normalised ` +
-      `(${dropped} training questions left out for that)`,
+    `eval claims in training examples: ${leakage.exact} exact, ${leakage.normalised} normalised ` +
+      `(${dropped} training questions left out for that); ` +
+      `${leakage.inDocuments} stand word for word in a page`,
   ];
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { readModelConfig } from '../src/lm/config.ts';
 import { loadModel } from '../src/lm/model.ts';
+import { isOrigin, type WeightFile } from '../src/lm/trunk/origin.ts';
 import { openTrunk, type Trunk } from '../src/lm/trunk/trunk.ts';
 import { type BlockRange, blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
 import { noteMemory } from '../src/memory/config.ts';
@@ -84,6 +85,7 @@ export default defineStage({
       const { params, inputs, outputs, seed } = context;
       const backend = await startBackend();
       context.log(`backend ${backend.name}: ${backend.reason}`);
+      requireSameWeights(inputs.states.path, inputs.weights.files);
       const trunk = openTrunk(inputs.states.path);
       const { layers, hidden: width } = readModelConfig(inputs.weights.path);
       const blocks = blocksAbove(trunk, memoryBlocks(layers, params.location));
@@ -114,6 +116,14 @@ export default defineStage({
       );
     }),
 });
+
+/** A memory trained on another model's states would train well and mean nothing. */
+function requireSameWeights(states: string, weights: readonly WeightFile[]): void {
+  if (isOrigin(states, weights)) return;
+  throw new StageError('the states were computed with other weights than these', {
+    hint: 'give encode and train the same model folder as `weights`',
+  });
+}
 
 /** The memory must begin where the stored states end. */
 function blocksAbove(trunk: Trunk, blocks: BlockRange): BlockRange {

@@ -27,6 +27,8 @@ export interface TemplateOptions {
   /** Shots before each training example. */
   readonly exampleShots: number;
   readonly overlap: OverlapPolicy;
+  /** Eval claims that stand word for word in a page's text: an error, or counted and allowed. */
+  readonly claimsInPages: 'fail' | 'allow';
   /** `line`: a document begins with its title on a line of its own. */
   readonly documentTitle: 'line' | 'none';
   readonly instruction: string;
@@ -69,6 +71,7 @@ export function makeTemplates(input: TemplateInput, options: TemplateOptions): T
   const made = { documents, examples, prompts: questions };
   const stats = countTemplates({ ...made, asked, train, overlapping, policy: options.overlap });
   assertNoLeak(stats.leakage);
+  if (options.claimsInPages === 'fail') refuseClaimsInPages(stats.leakage.inDocuments);
   return { ...made, stats };
 }
 
@@ -154,6 +157,14 @@ function spread(lengths: readonly number[]) {
   const least = lengths.reduce((a, b) => Math.min(a, b));
   const most = lengths.reduce((a, b) => Math.max(a, b));
   return { least, mean, most };
+}
+
+/** A memory of pages would know these claims by heart. */
+function refuseClaimsInPages(count: number): void {
+  if (count === 0) return;
+  throw new DataError(`${count} eval claims stand word for word in the pages to be learnt`, {
+    hint: 'set claimsInPages: allow for this stage; the report then states the number',
+  });
 }
 
 /** The proof that the report repeats: measured on the written texts, and 0 unless allowed by name. */

@@ -21,7 +21,7 @@ export const noteLocation: Location = { fromPercent: 70, toPercent: 80 };
 export function memoryBlocks(layers: number, location: Location = noteLocation): BlockRange {
   const from = Math.floor((layers * location.fromPercent) / 100);
   const to = Math.ceil((layers * location.toPercent) / 100);
-  if (!(from >= 0 && from < to && to <= layers)) {
+  if (location.fromPercent >= location.toPercent || !(from >= 0 && from < to && to <= layers)) {
     throw new RangeError(
       `no block of ${layers} lies at ${location.fromPercent}–${location.toPercent} % of the depth`,
     );

@@ -28,6 +28,7 @@ const options: TemplateOptions = {
   shots: [0, 2],
   exampleShots: 1,
   overlap: 'drop-example',
+  claimsInPages: 'allow',
   documentTitle: 'line',
   instruction: INSTRUCTION,
   seed: 7,
@@ -93,6 +94,12 @@ describe('makeTemplates', () => {
         where: { hint: expect.stringMatching(/"drop-example".*"allow"/) },
       }),
     );
+  });
+
+  it('refuses pages that hold an eval claim word for word, unless that is allowed by name', () => {
+    const failing = () => make({ claimsInPages: 'fail' });
+    expect(failing).toThrow(DataError);
+    expect(failing).toThrow(/^1 eval claims stand word for word in the pages to be learnt$/);
   });
 
   it('leaves an eval claim out of the fallback shots of examples', () => {

@@ -15,6 +15,7 @@ export const DEFAULTS = {
     shots: [0, 1, 2, 3, 4, 5],
     exampleShots: 1,
     overlap: 'drop-example',
+    claimsInPages: 'allow',
     documentTitle: 'line',
     instruction: 'Determine the factuality of the following claims',
   },

@@ -49,7 +49,7 @@ describe('the four questions', () => {
       [3, 'yes'],
       [4, 'yes'],
     ]);
-    expect(notes.join('\n')).toContain('eval claims in training text: 0');
+    expect(notes.join('\n')).toContain('eval claims in training examples: 0, in pages learnt: 2');
   });
 
   test('a worse memory is no, equal candidates are not shown', async () => {
@@ -110,7 +110,7 @@ describe('results.json', () => {
         'changedPredictions',
       ]),
     );
-    expect(results.leakage).toEqual({ exact: 0, normalised: 0 });
+    expect(results.leakage).toEqual({ exact: 0, normalised: 0, inDocuments: 2 });
     expect(results.confusion).toHaveLength(2 * 4 * 6);
   });
 });

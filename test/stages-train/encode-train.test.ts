@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { embed, forwardBlocks, loadModel } from '../../src/lm/model.ts';
 import { loadTokenizer } from '../../src/lm/tokenizer.ts';
+import { writeOrigin } from '../../src/lm/trunk/origin.ts';
 import { openTrunk } from '../../src/lm/trunk/trunk.ts';
 import { loadMemory } from '../../src/memory/files.ts';
 import type { Memo } from '../../src/pipe/stage.ts';
@@ -166,6 +167,22 @@ describe('train', () => {
     await expect(trained('place', { candidate: 'doc', location })).rejects.toMatchObject({
       name: 'StageError',
       message: 'the states enter block 3, the memory begins at 2',
+    });
+  });
+
+  it('refuses states that another model computed', async () => {
+    const states = join(folder, 'foreign', 'states');
+    cpSync(join(folder, 'plain', 'states'), states, { recursive: true });
+    writeOrigin(states, [{ name: 'model.safetensors', digest: 'of another model' }]);
+    const inputs = { weights: input(model), states: input(states) };
+    const run = runStage(train, {
+      folder: join(folder, 'no'),
+      inputs,
+      params: { candidate: 'doc' },
+    });
+    await expect(run).rejects.toMatchObject({
+      name: 'StageError',
+      message: 'the states were computed with other weights than these',
     });
   });
 

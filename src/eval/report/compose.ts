@@ -33,7 +33,8 @@ function summaryOf({ models, cells, leakage }: Report): string {
   const names = models.map(({ model }) => model).join(', ');
   return (
     `${n} claims on ${pages} pages, asked of ${names}. ` +
-    `${leakage.normalised} of these claims occur in training text. ` +
+    `${leakage.normalised} of these claims occur in the training examples; ${leakage.inDocuments} ` +
+    'stand word for word in a page that doc and doctemp learn. ' +
     'Accuracies carry 95\u00a0% intervals from a bootstrap that resamples pages; p-values are of ' +
     'McNemar’s exact test.'
   );
@@ -402,8 +403,9 @@ function dataBlocks({ counts, leakage }: Report): Block[] {
       kind: 'paragraph',
       lead: 'Leakage.',
       text:
-        `Eval claims that occur in training text: ${leakage.exact} word for word, ` +
-        `${leakage.normalised} apart from case, quotation marks and closing punctuation.`,
+        `Eval claims that occur in the training examples: ${leakage.exact} word for word, ` +
+        `${leakage.normalised} apart from case, quotation marks and closing punctuation. ` +
+        `In the pages that doc and doctemp learn: ${leakage.inDocuments} word for word.`,
     },
   ];
 }

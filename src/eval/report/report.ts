@@ -35,10 +35,12 @@ export interface TrainingCurve {
 }
 
 export interface Leakage {
-  /** Eval claims that occur in training text, word for word. */
+  /** Eval claims that occur in the training examples, word for word. */
   readonly exact: number;
   /** The same, apart from case, quotation marks and closing punctuation. */
   readonly normalised: number;
+  /** Eval claims that stand word for word in a page that is learnt. */
+  readonly inDocuments: number;
 }
 
 export interface Counts {
@@ -115,5 +117,6 @@ export function leakageOf({ templates }: Counts): Leakage {
   return {
     exact: countOf(leakage.exact, 'leakage.exact'),
     normalised: countOf(leakage.normalised, 'leakage.normalised'),
+    inDocuments: countOf(leakage.inDocuments, 'leakage.inDocuments'),
   };
 }

@@ -4,6 +4,7 @@
  * each in an order of our own. Knows the names it is told and no model.
  */
 import {
+  engine,
   memory,
   type Tensor,
   type Tensor1D,
@@ -123,6 +124,7 @@ export class ParameterLoader {
 }
 
 function checkBudget(bytes: number, folder: string): void {
+  if (engine().backendName !== 'wasm') return;
   const total = memory().numBytes + bytes;
   if (total <= TENSOR_LIMIT_BYTES) return;
   throw new ModelFileError(
