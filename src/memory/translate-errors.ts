@@ -18,7 +18,7 @@ export async function translateErrors<T>(Kind: UserError, work: () => Promise<T>
       throw new Kind(error.message, { hint: 'try a lower learningRate, or a smaller gateInit' });
     }
     if (error instanceof NoTextsError) {
-      throw new Kind(error.message, { hint: 'see what templates wrote, and the param mix' });
+      throw new Kind(error.message, { hint: 'see what templates wrote, and the param visits' });
     }
     throw error;
   }
