@@ -41,10 +41,8 @@ export function multiply(
   add: bool,
   scratch: usize,
 ): void {
-  if (m < TILE_ROWS && (bColumn == 4 || (bRow == 4 && aColumn == 4))) {
-    for (let i: usize = 0; i < m; i++) {
-      multiplyRow(n, k, a + i * aRow, aColumn, b, bRow, bColumn, c + i * cRow, add);
-    }
+  if (m < TILE_ROWS) {
+    multiplyFew(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, add, scratch);
     return;
   }
   const packedA = scratch;
@@ -65,33 +63,75 @@ export function multiply(
   }
 }
 
-/** One row of the product: packing b would cost more than it saves. */
-function multiplyRow(
+/**
+ * A product of few rows: packing blocks of b would cost more than it saves. Every element is summed in
+ * the order of the tiles, block by block, so that a row's result does not depend on how many rows are
+ * computed with it.
+ */
+function multiplyFew(
+  m: usize,
   n: usize,
   k: usize,
   a: usize,
+  aRow: usize,
   aColumn: usize,
   b: usize,
   bRow: usize,
   bColumn: usize,
   c: usize,
+  cRow: usize,
+  add: bool,
+  scratch: usize,
+): void {
+  const whole: usize = bColumn == 4 ? n & ~15 : 0;
+  for (let p: usize = 0; p < k; p += BLOCK_DEPTH) {
+    const depth = min(BLOCK_DEPTH, k - p);
+    const from = a + p * aColumn;
+    const right = b + p * bRow;
+    const more = add || p > 0;
+    for (let i: usize = 0; i < m; i++) {
+      const row = from + i * aRow;
+      for (let j: usize = 0; j < whole; j += 16) {
+        multiplyStrip(depth, row, aColumn, right + 4 * j, bRow, c + i * cRow + 4 * j, more);
+      }
+    }
+    for (let j = whole; j < n; j += TILE_COLUMNS) {
+      const columns = min(TILE_COLUMNS, n - j);
+      packColumns(right + j * bColumn, bRow, bColumn, depth, columns, scratch);
+      multiplyPanel(m, columns, depth, from, aRow, aColumn, scratch, c + 4 * j, cRow, more);
+    }
+  }
+}
+
+/** Few rows times one packed panel of b; the space behind a whole panel holds one row's result. */
+function multiplyPanel(
+  m: usize,
+  columns: usize,
+  depth: usize,
+  a: usize,
+  aRow: usize,
+  aColumn: usize,
+  panel: usize,
+  c: usize,
+  cRow: usize,
   add: bool,
 ): void {
-  if (bColumn != 4) {
-    for (let j: usize = 0; j < n; j++) {
-      const sum = dot(a, b + j * bColumn, k);
-      store<f32>(c + 4 * j, add ? load<f32>(c + 4 * j) + sum : sum);
+  const result = panel + 4 * TILE_COLUMNS * BLOCK_DEPTH;
+  for (let i: usize = 0; i < m; i++) {
+    const row = a + i * aRow;
+    let s = f32x4.splat(0);
+    let t = f32x4.splat(0);
+    for (let p: usize = 0; p < depth; p++) {
+      const x = v128.load_splat<f32>(row + p * aColumn);
+      s = f32x4.add(s, f32x4.mul(x, v128.load(panel + 32 * p)));
+      t = f32x4.add(t, f32x4.mul(x, v128.load(panel + 32 * p, 16)));
     }
-    return;
-  }
-  const whole = n & ~15;
-  for (let j: usize = 0; j < whole; j += 16) multiplyStrip(k, a, aColumn, b + 4 * j, bRow, c + 4 * j, add);
-  for (let j = whole; j < n; j++) {
-    let sum: f32 = add ? load<f32>(c + 4 * j) : 0;
-    for (let p: usize = 0; p < k; p++) {
-      sum += load<f32>(a + p * aColumn) * load<f32>(b + p * bRow + 4 * j);
+    if (columns == TILE_COLUMNS) {
+      storePair(c + i * cRow, s, t, add);
+    } else {
+      storePair(result, s, t, false);
+      copyTile(result, c + i * cRow, cRow, 1, columns, add);
     }
-    store<f32>(c + 4 * j, sum);
   }
 }
 
