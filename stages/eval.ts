@@ -6,7 +6,13 @@ import { baselinesOf, naiveBayesCell } from '../src/eval/baseline.ts';
 import { accuracyIntervals, comparisonsOf, comparisonsWith } from '../src/eval/comparison.ts';
 import { type Candidate, examine, type Outcome, PRETRAINED } from '../src/eval/examine.ts';
 import { type Prompt, readPrompts, readTrainingClaims } from '../src/eval/prompt.ts';
-import { cellsOf, ineffective, predictionsOf, resultRows } from '../src/eval/result.ts';
+import {
+  cellsOf,
+  ineffective,
+  ineffectiveWhenGenerating,
+  predictionsOf,
+  resultRows,
+} from '../src/eval/result.ts';
 import { resultsTable } from '../src/eval/table.ts';
 import { translateErrors as translateDataErrors } from '../src/fever/data-error.ts';
 import { writeJson, writeJsonLines } from '../src/fever/json-lines.ts';
@@ -86,13 +92,8 @@ type Context = StageContext<
 
 async function evaluate(context: Context): Promise<void> {
   const { params, inputs, outputs, seed } = context;
+  requireKnown(params.voidMemories, inputs.memories.files.map(candidateName));
   const prompts = readPrompts(inputs.prompts.path, params.shots);
-  if (prompts.length === 0) {
-    throw new StageError(`no prompt has ${params.shots.join(', ')} shots`, {
-      file: inputs.prompts.path,
-      hint: 'give eval and templates the same shots, and see how many questions truncate left',
-    });
-  }
   const { outcome, examinee } = await askAll(context, prompts);
   requireEffect(outcome, params.voidMemories);
   const { model } = params;
@@ -174,16 +175,31 @@ function baseDigest({ inputs, params }: Context, backend: string): string {
   return hash.update(`${backend} ${params.batch} ${params.maxTokens}`).digest('hex');
 }
 
+/** A mistyped name would exempt nothing, or a memory of that name one day. */
+function requireKnown(voidMemories: readonly string[], candidates: readonly string[]): void {
+  const unknown = voidMemories.filter((name) => !candidates.includes(name));
+  if (unknown.length === 0) return;
+  const names = unknown.map((name) => `"${name}"`).join(', ');
+  throw new StageError(`voidMemories names ${names}, and there is no such memory`, {
+    hint: `the memories are ${candidates.map((name) => `"${name}"`).join(', ')}`,
+  });
+}
+
 /**
  * The effect gate: a memory that changes nothing was not applied, and its equal scores would be read
- * as a finding.
+ * as a finding. Generation has a path of its own, where it may be missing though likelihoods change.
  */
-function requireEffect({ deltas }: Outcome, allowed: readonly string[]): void {
-  const without = ineffective(deltas).filter((name) => !allowed.includes(name));
+function requireEffect(outcome: Outcome, allowed: readonly string[]): void {
+  refuseVoid(ineffective(outcome.deltas), allowed, 'of any prompt');
+  refuseVoid(ineffectiveWhenGenerating(outcome), allowed, 'that a generated answer begins with');
+}
+
+function refuseVoid(found: readonly string[], allowed: readonly string[], where: string): void {
+  const without = found.filter((name) => !allowed.includes(name));
   if (without.length === 0) return;
   const names = without.map((name) => `"${name}"`).join(', ');
   throw new StageError(
-    `the memory ${names} changes no logit of any prompt: its scores would be pretrained's`,
+    `the memory ${names} changes no logit ${where}: its scores would be pretrained's`,
     {
       hint: 'see that training moved the gate away from 0; name a wanted void control in voidMemories',
     },

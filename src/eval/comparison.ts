@@ -63,20 +63,32 @@ export function comparisonsWith(
   otherOf: (cell: Cell) => Pick<Cell, 'candidate' | 'predictions'> | undefined,
   options: BootstrapOptions,
 ): Comparison[] {
-  const plain = cells.flatMap((cell) => {
+  return corrected(uncorrectedWith(cells, otherOf, options));
+}
+
+/** As `comparisonsWith`, to be corrected together with others. */
+export function uncorrectedWith(
+  cells: readonly Cell[],
+  otherOf: (cell: Cell) => Pick<Cell, 'candidate' | 'predictions'> | undefined,
+  options: BootstrapOptions,
+): Uncorrected[] {
+  return cells.flatMap((cell) => {
     const other = otherOf(cell);
     if (other === undefined) return [];
     const compared = compare(cell.predictions, other.predictions, options);
     return [{ ...nameOf(cell), against: other.candidate, ...compared }];
   });
-  const adjusted = correctedWithin(plain);
-  return plain.map((item) => ({ ...item, pHolm: adjusted.get(item)! }));
 }
 
-type Uncorrected = Omit<Comparison, 'pHolm'>;
+export type Uncorrected = Omit<Comparison, 'pHolm'>;
 
-/** Holm's correction within each model and scoring. */
-function correctedWithin(comparisons: readonly Uncorrected[]): ReadonlyMap<Uncorrected, number> {
+/** Holm's correction within each model and scoring; all that is given there is one family. */
+export function corrected(comparisons: readonly Uncorrected[]): Comparison[] {
+  const adjusted = adjustedWithin(comparisons);
+  return comparisons.map((item) => ({ ...item, pHolm: adjusted.get(item)! }));
+}
+
+function adjustedWithin(comparisons: readonly Uncorrected[]): ReadonlyMap<Uncorrected, number> {
   const families = new Map<string, Uncorrected[]>();
   for (const item of comparisons) {
     const name = JSON.stringify([item.model, item.scoring]);
@@ -84,9 +96,9 @@ function correctedWithin(comparisons: readonly Uncorrected[]): ReadonlyMap<Uncor
   }
   const adjusted = new Map<Uncorrected, number>();
   for (const family of families.values()) {
-    const corrected = holmAdjusted(family.map(({ p }) => p));
+    const values = holmAdjusted(family.map(({ p }) => p));
     family.forEach((item, at) => {
-      adjusted.set(item, corrected[at]!);
+      adjusted.set(item, values[at]!);
     });
   }
   return adjusted;

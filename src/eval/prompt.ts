@@ -3,6 +3,7 @@
  * `templates` wrote. Knows those two formats, no model and no metric.
  */
 import { type ClaimId, decodeId, decodeLabel } from '../fever/claim.ts';
+import { DataError } from '../fever/data-error.ts';
 import { countOf, recordOf, stringOf } from '../fever/field.ts';
 import { readJsonLines } from '../fever/json-lines.ts';
 import type { Label } from '../fever/label.ts';
@@ -17,9 +18,22 @@ export interface Prompt {
   readonly prompt: string;
 }
 
-/** The prompts with a wanted number of shots, in the file's order. @throws DataError at a bad line. */
+/**
+ * The prompts with a wanted number of shots, in the file's order.
+ * @throws DataError at a bad line, and when a wanted number has no prompt: a table without its
+ * column would look like one that nobody asked for.
+ */
 export function readPrompts(path: string, shots: readonly number[]): Prompt[] {
-  return [...readJsonLines(path, decodePrompt)].filter((item) => shots.includes(item.shots));
+  const all = [...readJsonLines(path, decodePrompt)];
+  const present = new Set(all.map((item) => item.shots));
+  const missing = shots.filter((count) => !present.has(count));
+  if (missing.length > 0) {
+    throw new DataError(`no prompt has ${missing.join(', ')} shots`, {
+      file: path,
+      hint: 'give eval and templates the same shots, and see how many questions truncate left',
+    });
+  }
+  return all.filter((item) => shots.includes(item.shots));
 }
 
 function decodePrompt(value: unknown): Prompt {

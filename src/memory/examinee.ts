@@ -2,6 +2,7 @@
  * A frozen model and its memories, ready to be asked: likelihoods of given answers, and free
  * completions. Knows no label, no page and no score.
  */
+import { createHash } from 'node:crypto';
 import { readModelConfig } from '../lm/config.ts';
 import { loadModel, type Model } from '../lm/model.ts';
 import { completeContexts } from '../lm/scoring/complete.ts';
@@ -33,7 +34,8 @@ export interface Examinee {
   readonly memories: ReadonlyMap<string, Memory>;
   /** A candidate without a memory is the model as it came. Texts begin alike, for speed. */
   logLikelihoods(texts: readonly string[], candidates: readonly string[]): Promise<LikelihoodsOf[]>;
-  generate(texts: readonly string[], candidate: string): Promise<string[]>;
+  /** Greedy; ends at the model's end of text too. */
+  generate(texts: readonly string[], candidate: string): Promise<Generated>;
   /** Texts so far that were longer than the positions that the model was trained on. */
   overlong(): number;
   dispose(): void;
@@ -42,6 +44,12 @@ export interface Examinee {
 interface LikelihoodsOf {
   readonly scores: Scores['logLikelihoods'];
   readonly maxAbsLogitDelta: number;
+}
+
+interface Generated {
+  readonly texts: readonly string[];
+  /** Of the logits that the first tokens were chosen by: equal only where no logit differs. */
+  readonly firstLogitsDigest: string;
 }
 
 /** Loads the whole model and all memories. @throws ModelFileError for damaged files */
@@ -94,14 +102,26 @@ async function complete(
   { model, tokenizer, options: { generation } }: Writer,
   texts: readonly string[],
   adapters: ReturnType<Memory['adapters']>,
-): Promise<string[]> {
+): Promise<Generated> {
   const contexts = texts.map((text) => tokenizer.encode(text));
   const completions = await completeContexts(model, contexts, {
     adapters,
     maxTokens: generation.maxTokens,
-    stop: (ids) => generation.stop(tokenizer.decode(ids)),
+    // Decoding leaves out the end of text, so that no text could show it.
+    stop: (ids) => ids.at(-1) === tokenizer.eosId || generation.stop(tokenizer.decode(ids)),
   });
-  return completions.map((ids) => tokenizer.decode(ids));
+  return {
+    texts: completions.map(({ ids }) => tokenizer.decode(ids)),
+    firstLogitsDigest: digestOf(completions.map(({ firstLogits }) => firstLogits)),
+  };
+}
+
+function digestOf(arrays: readonly Float32Array[]): string {
+  const hash = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of arrays) {
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest('hex');
 }
 
 /** Rotary positions go on beyond what was trained, so that long texts are counted and not refused. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { examine, type Scorer } from '../../src/eval/examine.ts';
 import { groupPrompts, type Prompt } from '../../src/eval/prompt.ts';
-import { ineffective } from '../../src/eval/result.ts';
+import { ineffective, ineffectiveWhenGenerating } from '../../src/eval/result.ts';
 
 function promptOf(claimId: number, page: string, shots: number, head = `head of ${shots}`): Prompt {
   const claim = `claim ${claimId}`;
@@ -16,6 +16,7 @@ const CANDIDATES = ['pretrained', 'doc', 'temp'].map((name) => ({
 /** Scores by the claim's number and the candidate's name; writes down what it was asked. */
 function fakeScorer(offsets: Record<string, number>) {
   const asked: string[][] = [];
+  const generated: string[] = [];
   const scorer: Scorer = {
     logLikelihoods: async (prompts, candidates) => {
       asked.push([...candidates]);
@@ -28,10 +29,15 @@ function fakeScorer(offsets: Record<string, number>) {
         maxAbsLogitDelta: offsets[name]!,
       }));
     },
-    generate: async (prompts, candidate) =>
-      prompts.map(() => (candidate === 'doc' ? ' (b)' : ' hm')),
+    generate: async (prompts, candidate) => {
+      generated.push(candidate);
+      return {
+        texts: prompts.map(() => (candidate === 'doc' ? ' (b)' : ' hm')),
+        firstLogitsDigest: candidate === 'doc' ? 'other' : 'same',
+      };
+    },
   };
-  return { scorer, asked };
+  return { scorer, asked, generated };
 }
 
 function memoOf() {
@@ -93,11 +99,11 @@ describe('examine', () => {
 
   test('asks again only for a candidate that changed, with pretrained beside it', async () => {
     const memo = memoOf();
-    const { scorer, asked } = fakeScorer({ pretrained: 0, doc: 1, temp: 2 });
+    const { scorer, asked, generated } = fakeScorer({ pretrained: 0, doc: 1, temp: 2 });
     const examination = {
       prompts: PROMPTS,
       candidates: CANDIDATES,
-      scorings: ['likelihood' as const],
+      scorings: ['likelihood' as const, 'generate' as const],
       scorer,
       memo,
       progress,
@@ -111,6 +117,17 @@ describe('examine', () => {
     );
     await examine({ ...examination, candidates: retrained });
     expect(asked.slice(3)).toEqual(Array(3).fill(['pretrained', 'temp']));
+    expect(generated.slice(9)).toEqual(Array(3).fill('temp'));
+  });
+
+  test('a memory that takes no part in generation is named, whatever its likelihoods', async () => {
+    const { scorer } = fakeScorer({ pretrained: 0, doc: 1, temp: 2 });
+    const common = { prompts: PROMPTS, candidates: CANDIDATES, scorer, memo: memoOf(), progress };
+    const outcome = await examine({ ...common, scorings: ['generate'] });
+    expect(ineffective(outcome.deltas)).toEqual([]);
+    expect(ineffectiveWhenGenerating(outcome)).toEqual(['temp']);
+    const unasked = await examine({ ...common, scorings: ['likelihood'] });
+    expect(ineffectiveWhenGenerating(unasked)).toEqual([]);
   });
 
   test('a damaged effect: memories that change nothing are named', async () => {

@@ -6,7 +6,14 @@
  * comes from resampling pages. `yes` or `no` needs an interval that excludes 0; else `not shown`.
  */
 import type { BootstrapOptions } from '../bootstrap.ts';
-import { type Comparison, compare, comparisonsWith } from '../comparison.ts';
+import {
+  type Comparison,
+  compare,
+  comparisonsWith,
+  corrected,
+  type Uncorrected,
+  uncorrectedWith,
+} from '../comparison.ts';
 import { PRETRAINED, type Scoring } from '../examine.ts';
 import type { Cell } from '../result.ts';
 
@@ -30,7 +37,7 @@ export interface QuestionAnswer {
   readonly scoring: Scoring;
   readonly verdict: Verdict;
   readonly pooled: readonly Pooled[];
-  /** By number of shots, Holm-corrected within this answer. */
+  /** By opponent and number of shots, Holm-corrected over all of this answer's. */
   readonly comparisons: readonly Comparison[];
 }
 
@@ -86,7 +93,8 @@ function memoryHelps(
   const against = comparedWith(candidate, PRETRAINED, cells, options);
   if (against === undefined) return [];
   const verdict = verdictOf([against.pooled]);
-  const { pooled, comparisons } = against;
+  const { pooled, uncorrected } = against;
+  const comparisons = corrected(uncorrected);
   return [{ number, question, ...nameOf(cells[0]!), verdict, pooled: [pooled], comparisons }];
 }
 
@@ -102,7 +110,7 @@ function bothBest(cells: readonly Cell[], options: BootstrapOptions): QuestionAn
       ...nameOf(cells[0]!),
       verdict: verdictOf(others.map(({ pooled }) => pooled)),
       pooled: others.map(({ pooled }) => pooled),
-      comparisons: others.flatMap(({ comparisons }) => comparisons),
+      comparisons: corrected(others.flatMap(({ uncorrected }) => uncorrected)),
     },
   ];
 }
@@ -112,14 +120,14 @@ function comparedWith(
   other: string,
   cells: readonly Cell[],
   options: BootstrapOptions,
-): { pooled: Pooled; comparisons: Comparison[] } | undefined {
+): { pooled: Pooled; uncorrected: Uncorrected[] } | undefined {
   const own = cells.filter((cell) => cell.candidate === candidate);
   const otherOf = ({ shots }: Cell) =>
     cells.find((cell) => cell.candidate === other && cell.shots === shots);
   if (own.length === 0 || own.some((cell) => otherOf(cell) === undefined)) return undefined;
   return {
     pooled: pool({ name: candidate, cells: own }, other, (cell) => otherOf(cell)!, options),
-    comparisons: comparisonsWith(own, otherOf, options),
+    uncorrected: uncorrectedWith(own, otherOf, options),
   };
 }
 

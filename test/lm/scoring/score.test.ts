@@ -88,6 +88,20 @@ describe.each(['neox-parallel', 'llama-gqa'])('scoreQuestions on %s', (name) => 
     expect(memory().numTensors).toBe(before);
   });
 
+  test('completions show by their first logits whether an adapter took part', async () => {
+    const before = memory().numTensors;
+    const logitsWith = async ({ adapters }: typeof DOUBLED) => {
+      const options = { adapters, maxTokens: 1, stop: () => false };
+      return (await completeContexts(model, [[5, 9, 11]], options))[0]!.firstLogits;
+    };
+    const plain = await logitsWith(PRETRAINED);
+    expect(await logitsWith(PRETRAINED)).toEqual(plain);
+    for (const adapted of [DOUBLED, TURNED]) {
+      expect(await logitsWith(adapted)).not.toEqual(plain);
+    }
+    expect(memory().numTensors).toBe(before);
+  });
+
   test('completions are the same with and without a shared beginning', async () => {
     const contexts = [
       [5, 9, 11, 20],
@@ -97,8 +111,14 @@ describe.each(['neox-parallel', 'llama-gqa'])('scoreQuestions on %s', (name) => 
     const options = { adapters: DOUBLED.adapters, maxTokens: 5, stop: () => false };
     const together = await completeContexts(model, contexts, options);
     for (const [at, context] of contexts.entries()) {
-      expect(await completeContexts(model, [context], options)).toEqual([together[at]]);
-      expect(together[at]).toHaveLength(5);
+      const [alone] = await completeContexts(model, [context], options);
+      expect(alone!.ids).toEqual(together[at]!.ids);
+      expect(alone!.ids).toHaveLength(5);
+      const { firstLogits } = together[at]!;
+      expect(firstLogits.indexOf(Math.max(...firstLogits))).toBe(alone!.ids[0]);
+      firstLogits.forEach((logit, word) => {
+        expect(Math.abs(logit - alone!.firstLogits[word]!)).toBeLessThan(1e-3);
+      });
     }
   });
 });
