@@ -25,6 +25,7 @@ export const cleanCommand: Command = {
   run: async (invocation) => {
     const project = findProject(process.cwd(), invocation.text('file'));
     const dryRun = invocation.flag('dry-run');
+    if (!dryRun) forgetViews(project);
     for (const folder of foldersToEmpty(project, invocation.flag('cache'))) {
       const bytes = emptyFolder(folder, dryRun);
       if (bytes === undefined) continue;
@@ -40,6 +41,14 @@ export const cleanCommand: Command = {
 function foldersToEmpty(project: Project, wholeCache: boolean): string[] {
   const inCache = ['scratch', 'logs'].map((name) => join(project.cacheFolder, name));
   return [project.artifactsFolder, ...(wholeCache ? [project.cacheFolder] : inCache)];
+}
+
+/** The record of what was put into artifacts/: what we remove ourselves was not removed by hand. */
+function forgetViews(project: Project): void {
+  const index = join(project.cacheFolder, 'index');
+  for (const entry of entriesOf(index)) {
+    if (entry.name.startsWith('artifacts-')) rmSync(join(index, entry.name));
+  }
 }
 
 /** Bytes that its entries took, or undefined where there is nothing to remove. Keeps `.gitkeep`. */

@@ -112,6 +112,7 @@ describe('a stage', () => {
         ['b.txt', {}, 'B'],
       ],
       folder: [
+        ['.hidden', {}, 'hidden'],
         ['a.txt', {}, 'A'],
         ['b.txt', {}, 'B'],
         ['deep/c.md', {}, 'C'],

@@ -16,6 +16,7 @@ import { closureOf } from './closure.ts';
 import { KeptParams } from './kept-params.ts';
 import { findLeaks } from './leak.ts';
 import { findCycles, topologicalOrder } from './order.ts';
+import { checkOutputs } from './output-path.ts';
 import { resolveParams } from './params.ts';
 import { placeIn } from './place.ts';
 import type { PlannedStage } from './planned-stage.ts';
@@ -26,6 +27,7 @@ import type { Task, TaskGraph, TaskOutput } from './task.ts';
 export function buildGraph(pipeline: Pipeline, code: ReadonlyMap<string, StageCode>): TaskGraph {
   const stages = new Map(pipeline.stages.map((spec) => [spec.name, planStage(spec, code)]));
   const diagnostics = pipeline.stages.flatMap(checkLabels);
+  for (const { spec, outputs } of stages.values()) diagnostics.push(...checkOutputs(spec, outputs));
   const cycles = stageCycles(stages);
   diagnostics.push(...cycles);
   const kept = new KeptParams(pipeline, code);

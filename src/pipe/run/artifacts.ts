@@ -5,6 +5,7 @@
  * else a read-only hard link, else a copy. The record of what was put there (stat and digest) tells
  * a view that is up to date, by one `lstat`, from one that was edited by hand.
  */
+import assert from 'node:assert';
 import {
   constants,
   copyFileSync,
@@ -73,6 +74,8 @@ export function openArtifacts(folder: string, store: Store, emit: Emit): Artifac
       for (const output of task.outputs) {
         const record = trace.outputs[output.name] as OutputRecord;
         const path = join(artifactFolder(root, task.id), output.path);
+        // What follows replaces and removes files: it must never reach beyond the task's own folder.
+        assert(path.startsWith(artifactFolder(root, task.id) + sep), `${path} leaves its artifact`);
         const wanted = wantedViews(root, path, record, store);
         for (const each of wanted) found.push({ path: each.path, how: place(each) });
         if (record.kind === 'folder') dropOthers(path, wanted);

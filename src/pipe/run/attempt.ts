@@ -50,6 +50,13 @@ interface Report {
   stderr: string;
 }
 
+/** Exit code 0 without the host's last word: what was written may be half of it. */
+const LEFT_EARLY: Failure = {
+  reason: 'exit',
+  message: 'the process ended before run() returned',
+  hint: 'let run() return or throw; process.exit() in a stage cuts its work off',
+};
+
 export class TaskFailure extends Error {
   readonly failure: Failure;
   constructor(failure: Failure) {
@@ -148,7 +155,8 @@ function moduleSpec(options: AttemptOptions, workspace: Workspace) {
   const flags = permissionFlags({ bundle, host: hostPath, reads, writes });
   const order = {
     bundle,
-    params: task.params,
+    // In the key's order: two orders of the same params must not give two products of one key.
+    params: JSON.parse(canonicalJson(task.params)) as JsonObject,
     inputs: workspace.inputs,
     outputs: workspace.outputs,
     scratch: join(workspace.folder, 'tmp'),
@@ -249,6 +257,7 @@ function failUnlessDone(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   if (failure !== undefined) throw new TaskFailure(failure);
+  if (task.code.kind === 'module' && report.usage === undefined) throw new TaskFailure(LEFT_EARLY);
 }
 
 function requireOutputs(task: Task, workspace: Workspace): void {

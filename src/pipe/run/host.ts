@@ -111,8 +111,18 @@ function flatten(error: unknown): HostError {
 /** Says the last word and leaves: a stage's forgotten timers must not keep the process. */
 function finish(message: HostMessage, exitCode: number): void {
   assertParent();
-  process.send?.(message, () => process.exit(exitCode));
+  const leave = () => process.send?.(message, () => process.exit(exitCode));
+  // What the stage printed may still be on its way; a reader that is gone must not hold us up.
+  const late = setTimeout(leave, DRAIN_MS);
+  process.stdout.write('', () =>
+    process.stderr.write('', () => {
+      clearTimeout(late);
+      leave();
+    }),
+  );
 }
+
+const DRAIN_MS = 2000;
 
 async function perform(order: Order): Promise<void> {
   try {

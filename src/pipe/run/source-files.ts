@@ -122,7 +122,7 @@ function globToRegExp(glob: string): RegExp {
     if (token === '}') return ')';
     return token.replace(/[.+^$|\\]/g, '\\$&');
   });
-  return new RegExp(`^(?:${text})$`, 'u');
+  return new RegExp(`^(?:${text})$`, 'us');
 }
 
 interface Walk {
@@ -132,7 +132,8 @@ interface Walk {
   readonly depth: number;
 }
 
-const EVERYTHING: Walk = { matches: /^/, dots: false, depth: 40 };
+/** A folder is read whole, dotfiles too: what a stage can read must be in its key. */
+const EVERYTHING: Walk = { matches: /^/, dots: true, depth: 40 };
 
 /** Absolute paths of the files below `base` whose relative name matches. */
 function walk(base: string, { matches, dots, depth: limit }: Walk): string[] {
@@ -142,7 +143,7 @@ function walk(base: string, { matches, dots, depth: limit }: Walk): string[] {
     if (depth === EVERYTHING.depth)
       throw new Error(`${folder}: nested too deeply; a circular link?`);
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.name.startsWith('.') && !dots) continue;
+      if (entry.name.startsWith('.') && (!dots || entry.name === '.DS_Store')) continue;
       const path = join(folder, entry.name);
       const target = entry.isSymbolicLink() ? existing(path) : entry;
       if (target?.isDirectory() === true) visit(path, `${prefix}${entry.name}/`, depth + 1);
