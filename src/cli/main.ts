@@ -114,9 +114,29 @@ async function failureCode(error: unknown): Promise<number> {
     );
     return 2;
   }
+  const refused = refusalOf(error);
+  if (refused !== undefined) {
+    process.stderr.write(`${refused}\n`);
+    return 2;
+  }
   // We are wrong, or the world is in a way that we did not foresee: the stack helps to say which.
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
+}
+
+const REFUSALS: { readonly [code: string]: string } = {
+  EACCES: 'no right to read or write it',
+  EPERM: 'no right to read or write it',
+  EROFS: 'it lies on a read-only file system',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+};
+
+/** The file system said no to a path: the user can mend that, and needs no stack. */
+function refusalOf(error: unknown): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const why = code === undefined ? undefined : REFUSALS[code];
+  if (why === undefined || path === undefined) return undefined;
+  return `${path}: ${why} [${code}]\n  hint: check its owner and mode, or what lies there`;
 }
 
 // A reader that has seen enough (`pipe graph | head`) is no failure of ours.

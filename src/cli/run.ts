@@ -56,7 +56,9 @@ async function runOnce(invocation: Invocation): Promise<number> {
   const interrupted = interruption();
   try {
     if (invocation.flag('dry-run')) {
-      await decide(shared, reporter.emit);
+      const summary = await decide(shared, reporter.emit);
+      // For a program the summary is always the last line; a person has just read it all.
+      if (invocation.flag('json')) reporter.emit(summary);
       return 0;
     }
     const summary = await build(

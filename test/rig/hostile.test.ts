@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterEach, expect, it } from 'vitest';
 import { makeProject, type RigProject, stageModule } from './project.ts';
 
@@ -89,4 +90,28 @@ it('does not warn of artifacts that it cleaned away itself', async () => {
   await project.pipe('clean');
   expect((await project.pipe('run')).stderr).not.toContain('warning');
   expect(project.read('artifacts/a/o.txt')).toBe('x');
+});
+
+it('says which file it may not read, without a stack', async () => {
+  project = makeProject({ 'pipeline.yaml': YAML, artifacts: 'a file', 'data/d/a.txt': '1' });
+  project.write('stages/a.ts', stage("writeFileSync(outputs.o, 'x');"));
+  const outcome = await project.pipe('run');
+  expect(outcome.code).not.toBe(0);
+  expect(outcome.stderr).toMatch(/artifacts.*not a folder|ENOTDIR|EEXIST/s);
+  expect(outcome.stderr).not.toMatch(/^\s+at /m);
+});
+
+it('ends a dry run in JSON with the summary', async () => {
+  project = makeProject({ 'pipeline.yaml': YAML, 'data/d/a.txt': '1' });
+  project.write('stages/a.ts', stage("writeFileSync(outputs.o, 'x');"));
+  const { summary, code } = await project.run('--dry-run');
+  expect(code).toBe(0);
+  expect(summary).toMatchObject({ type: 'summary', ran: 1, hits: 0 });
+});
+
+it.skipIf(process.platform === 'win32')('does not wait for a named pipe', async () => {
+  project = makeProject({ 'pipeline.yaml': YAML.replace('data/d', 'data/pipe'), 'data/x': '' });
+  project.write('stages/a.ts', stage('').replace("kind: 'folder'", "kind: 'file'"));
+  expect(spawnSync('mkfifo', [`${project.folder}/data/pipe`]).status).toBe(0);
+  expect((await project.pipe('run')).code).not.toBe(0);
 });

@@ -188,7 +188,7 @@ function readsOf(input: PreparedInput) {
  * The guard in front of the command waits for the end of a pipe that only the engine holds open: if
  * the engine is killed, the guard kills the group. `times` tells what the command's children used.
  */
-const SHELL_GUARD = `(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
+const SHELL_GUARD = `(trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
 exec /bin/sh -eu -c "$1" 3<&-`;
 
 function commandSpec({ task }: AttemptOptions, workspace: Workspace) {

@@ -66,8 +66,10 @@ async function expandPattern(root: string, pattern: string): Promise<Match> {
   const path = resolve(root, pattern);
   const stat = existing(path); // a file whose name looks like a glob is meant as it is
   if (stat?.isDirectory() === true) return { base: path, paths: walk(path, EVERYTHING) };
-  if (stat !== undefined) return { base: dirname(path), paths: [path] };
-  if (!isMagic(pattern)) return { base: dirname(path), paths: [], missing: true };
+  if (stat?.isFile() === true) return { base: dirname(path), paths: [path] };
+  // A pipe or a device has no content to hash, and opening one may wait for ever.
+  if (stat !== undefined || !isMagic(pattern))
+    return { base: dirname(path), paths: [], missing: true };
   return expandGlob(root, pattern);
 }
 
