@@ -88,7 +88,7 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
       case 'filesChanged':
         say(
-          `changed: ${event.files.join(', ')} → ${event.stale.length === 0 ? 'nothing depends on it' : event.stale.join(', ')}` +
+          `changed: ${event.files.join(', ')} → ${event.stale.length === 0 ? 'no task is stale' : event.stale.join(', ')}` +
             (event.cancelled.length === 0 ? '' : `; cancelled ${event.cancelled.join(', ')}`),
         );
         return;

@@ -164,7 +164,7 @@ export function terminalReporter({
       case 'filesChanged':
         for (const task of event.cancelled) running.delete(task);
         keep(
-          `${paint('cyan', '→')} ${event.files.join(', ')} changed: ${event.stale.length === 0 ? 'nothing depends on it' : event.stale.join(', ')}` +
+          `${paint('cyan', '→')} ${event.files.join(', ')} changed: ${event.stale.length === 0 ? 'no task is stale' : event.stale.join(', ')}` +
             (event.cancelled.length === 0 ? '' : `; cancelled ${event.cancelled.join(', ')}`),
         );
         return;
