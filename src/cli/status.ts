@@ -1,9 +1,8 @@
 /** `pipe status`: one line a task: up to date, would run (and why), or unknown until others finish. */
 import type { Command } from './command.ts';
-import { jsonOption, planOptions, whereOf } from './common-options.ts';
-import { collectDecisions, type Decision } from './decisions.ts';
+import { jsonOption, planOptions } from './common-options.ts';
+import { collectDecisions, type Decision, decisionRequest } from './decisions.ts';
 import { formatDuration } from './duration.ts';
-import { findProject, loadGraph, storeOf } from './project.ts';
 import { changesText } from './reporter/wording.ts';
 import { formatTable } from './table.ts';
 
@@ -13,14 +12,7 @@ export const statusCommand: Command = {
   summary: 'what is up to date, what would run and why',
   options: [...planOptions, jsonOption],
   run: async (invocation) => {
-    const project = findProject(process.cwd(), invocation.text('file'));
-    const graph = await loadGraph(project, invocation.texts('set'));
-    const request = {
-      graph,
-      store: storeOf(project),
-      targets: invocation.positionals,
-      where: whereOf(invocation),
-    };
+    const request = await decisionRequest(invocation);
     const { decisions, warnings } = await collectDecisions(request);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     const text = invocation.flag('json')

@@ -1,9 +1,8 @@
 /** `pipe why TASK`: everything that differs from the nearest earlier build of the task. */
 import { describeChange } from '../pipe/fingerprint/explain.ts';
 import { type Command, UsageError } from './command.ts';
-import { planOptions, whereOf } from './common-options.ts';
-import { collectDecisions, type Decision } from './decisions.ts';
-import { findProject, loadGraph, storeOf } from './project.ts';
+import { planOptions } from './common-options.ts';
+import { collectDecisions, type Decision, decisionRequest } from './decisions.ts';
 
 export const whyCommand: Command = {
   name: 'why',
@@ -14,15 +13,8 @@ export const whyCommand: Command = {
     if (invocation.positionals.length === 0) {
       throw new UsageError('why needs a task or a stage', 'pipe status lists them');
     }
-    const project = findProject(process.cwd(), invocation.text('file'));
-    const graph = await loadGraph(project, invocation.texts('set'));
-    const request = {
-      graph,
-      store: storeOf(project),
-      targets: invocation.positionals,
-      where: whereOf(invocation),
-    };
-    const { targets } = graph.closure(request.targets, request.where);
+    const request = await decisionRequest(invocation);
+    const { targets } = request.graph.closure(request.targets, request.where);
     const { decisions } = await collectDecisions(request);
     for (const target of targets) {
       const decision = decisions.get(target);
