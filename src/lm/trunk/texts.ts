@@ -37,7 +37,8 @@ export function documentTexts(
 
 /**
  * A prompt and its answer as one text. Of one that is longer than `maxTokens` the beginning is cut
- * off, since the claim that is asked stands at the end.
+ * off, since the claim that is asked stands at the end; the special token that a model wants before
+ * every text stays.
  */
 export function exampleText(
   {
@@ -49,9 +50,16 @@ export function exampleText(
   maxTokens: number,
 ): TrunkText {
   const ids = encode(prompt + answer);
+  const start = encode('');
   const before = sharedLength(encode(prompt), ids);
   const cut = Math.max(0, ids.length - maxTokens);
-  return { source: 'temp', page, ids: ids.slice(cut), supervisedFrom: Math.max(0, before - cut) };
+  if (cut === 0) return { source: 'temp', page, ids, supervisedFrom: before };
+  return {
+    source: 'temp',
+    page,
+    ids: [...start, ...ids.slice(start.length + cut)],
+    supervisedFrom: Math.max(start.length, before - cut),
+  };
 }
 
 /** How many tokens the two have in common from the start: the answer may fuse with the last of the prompt. */
