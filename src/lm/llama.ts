@@ -4,10 +4,9 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import { addResidual } from '../tensor/add.ts';
 import { attention, keysValues } from '../tensor/attention.ts';
-import { applyLinear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
 import { swiGlu } from '../tensor/swiglu.ts';
-import { attentionCall, type Block, type BlockCall } from './block.ts';
+import { attentionCall, type Block, type BlockCall, project } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import type { ParameterLoader } from './weights/parameters.ts';
 
@@ -41,15 +40,17 @@ export function loadLlamaBlock(loader: ParameterLoader, config: ModelConfig, ind
   const down = linear(['mlp.down_proj'], intermediate, [hidden]);
 
   const attend = (x: Tensor2D, call: BlockCall): Tensor2D => {
-    const projected = applyLinear(qkv, applyNorm(norm1, x)); // (B·T, (H + 2·K)·D)
+    const projected = project(call, 'queryKeyValue', qkv, applyNorm(norm1, x)); // (B·T, (H + 2·K)·D)
     const shape = attentionCall(config, call);
     call.keep?.(keysValues(projected, shape));
-    return applyLinear(output, attention(projected, shape)); // (B·T, C)
+    return project(call, 'attended', output, attention(projected, shape)); // (B·T, C)
   };
-  const feed = (x: Tensor2D): Tensor2D =>
-    applyLinear(down, swiGlu(applyLinear(gateUp, applyNorm(norm2, x)))); // (B·T, C)
+  const feed = (x: Tensor2D, call: BlockCall): Tensor2D => {
+    const wide = swiGlu(project(call, 'feedIn', gateUp, applyNorm(norm2, x))); // (B·T, I)
+    return project(call, 'feedOut', down, wide); // (B·T, C)
+  };
   return (h, call) => {
     const attended = addResidual(h, attend(h, call));
-    return addResidual(attended, feed(attended));
+    return addResidual(attended, feed(attended, call));
   };
 }

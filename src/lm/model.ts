@@ -62,6 +62,15 @@ export interface Head {
 /** Applied to the output of a block, after its residuals. */
 export type Adapter = (h: Tensor2D) => Tensor2D;
 
+/** A model that something was added to. */
+export interface Adapted {
+  /** Runs instead of the frozen one, with `adapters`; it owns nothing. */
+  readonly model: Model;
+  readonly adapters: ReadonlyMap<number, Adapter>;
+  /** The first block whose inside is not the frozen model's; the number of blocks if there is none. */
+  readonly ownFrom: number;
+}
+
 /** Keys and values of a prefix, of each block that has seen it. */
 export interface PastKeyValues {
   /** Tokens. */
@@ -88,7 +97,8 @@ export async function loadModel(folder: string, part: ModelPart): Promise<Model>
   }
 }
 
-function buildModel(loader: ParameterLoader, config: ModelConfig, part: ModelPart): Model {
+/** The same from a loader, such as one over a file that holds only this part. The model owns what it loads. */
+export function buildModel(loader: ParameterLoader, config: ModelConfig, part: ModelPart): Model {
   const embedding = part.embedding ? loadEmbedding(loader, config) : undefined;
   const loadBlock = config.family === 'neox' ? loadNeoxBlock : loadLlamaBlock;
   const blocks = new Map<number, Block>();
@@ -123,10 +133,7 @@ function loadHead(
   config: ModelConfig,
   embedding: Embedding | undefined,
 ): Head {
-  const norm =
-    config.family === 'neox'
-      ? loadNeoxFinalNorm(loader, config)
-      : loadLlamaFinalNorm(loader, config);
+  const norm = loadFinalNorm(loader, config);
   if (config.tiedHead && loader.trainable) {
     if (!embedding || !('table' in embedding)) {
       throw new Error('a trainable tied head needs the embedding in the same part');
@@ -134,10 +141,20 @@ function loadHead(
     const { table } = embedding;
     return { norm, linear: () => ({ weight: flip(table), trainable: true }) };
   }
+  const linear = loadHeadLinear(loader, config);
+  return { norm, linear: () => linear };
+}
+
+export function loadFinalNorm(loader: ParameterLoader, config: ModelConfig): Norm {
+  return config.family === 'neox'
+    ? loadNeoxFinalNorm(loader, config)
+    : loadLlamaFinalNorm(loader, config);
+}
+
+export function loadHeadLinear(loader: ParameterLoader, config: ModelConfig): Linear {
   const untied = config.family === 'neox' ? NEOX_HEAD : LLAMA_HEAD;
   const name = config.tiedHead ? embeddingName(config) : untied;
-  const linear = loader.linear({ weights: [name], inputs: config.hidden, outputs: [config.vocab] });
-  return { norm, linear: () => linear };
+  return loader.linear({ weights: [name], inputs: config.hidden, outputs: [config.vocab] });
 }
 
 /** Token ids to hidden states (N, C). */

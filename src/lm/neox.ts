@@ -6,9 +6,8 @@ import type { Tensor2D } from '@tensorflow/tfjs-core';
 import { addResidual } from '../tensor/add.ts';
 import { attention, keysValues } from '../tensor/attention.ts';
 import { gelu } from '../tensor/gelu.ts';
-import { applyLinear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
-import { attentionCall, type Block, type BlockCall } from './block.ts';
+import { attentionCall, type Block, type BlockCall, project } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import type { ParameterLoader } from './weights/parameters.ts';
 
@@ -49,18 +48,18 @@ export function loadNeoxBlock(loader: ParameterLoader, config: ModelConfig, inde
   const kind = config.activation === 'gelu-tanh' ? 'tanh' : 'erf';
 
   const attend = (x: Tensor2D, call: BlockCall): Tensor2D => {
-    const projected = applyLinear(qkv, applyNorm(norm1, x)); // (B·T, 3·C)
+    const projected = project(call, 'queryKeyValue', qkv, applyNorm(norm1, x)); // (B·T, 3·C)
     const shape = attentionCall(config, call);
     call.keep?.(keysValues(projected, shape));
-    return applyLinear(dense, attention(projected, shape)); // (B·T, C)
+    return project(call, 'attended', dense, attention(projected, shape)); // (B·T, C)
   };
-  const feed = (x: Tensor2D): Tensor2D => {
-    const wide = gelu(applyLinear(up, applyNorm(norm2, x)), kind); // (B·T, I)
-    return applyLinear(down, wide); // (B·T, C)
+  const feed = (x: Tensor2D, call: BlockCall): Tensor2D => {
+    const wide = gelu(project(call, 'feedIn', up, applyNorm(norm2, x)), kind); // (B·T, I)
+    return project(call, 'feedOut', down, wide); // (B·T, C)
   };
   return (h, call) => {
     const attended = addResidual(h, attend(h, call));
-    return addResidual(attended, feed(config.parallelResidual ? h : attended));
+    return addResidual(attended, feed(config.parallelResidual ? h : attended, call));
   };
 }
 

@@ -21,6 +21,9 @@ import type { Question } from './question.ts';
 /** A model to score: the frozen one with these adapters, by block; none for the model as it came. */
 export interface Scored {
   readonly adapters: ReadonlyMap<number, Adapter>;
+  /** Runs in the model's place from block `ownFrom` upwards, and at the head; below it is the same. */
+  readonly model?: Model;
+  readonly ownFrom?: number;
 }
 
 export interface Scores {
@@ -59,7 +62,7 @@ export async function scoreQuestions(
     for (const batch of plan.batches) {
       const states = tower.statesOf(batch, prefix);
       try {
-        await readBatch(model, { batch, states }, { sums, deltas });
+        await readBatch(tower.models, { batch, states }, { sums, deltas });
       } finally {
         for (const state of states) state.dispose();
       }
@@ -78,6 +81,8 @@ interface Prefix {
 
 /** The blocks in two parts: what all candidates share, and what differs from one to the next. */
 class Tower {
+  /** What each candidate runs above the shared blocks. */
+  readonly models: readonly Model[];
   readonly #model: Model;
   readonly #candidates: readonly Scored[];
   /** The last shared block: an adapter acts on its block's *output*, so the first one's block is shared too. */
@@ -85,9 +90,11 @@ class Tower {
 
   constructor(model: Model, candidates: readonly Scored[]) {
     const adapted = candidates.flatMap(({ adapters }) => [...adapters.keys()]);
+    const own = candidates.map(({ ownFrom }) => (ownFrom ?? model.config.layers) - 1);
+    this.models = candidates.map((candidate) => candidate.model ?? model);
     this.#model = model;
     this.#candidates = candidates;
-    this.#last = Math.min(...adapted, model.config.layers - 1);
+    this.#last = Math.min(...adapted, ...own, model.config.layers - 1);
   }
 
   prefixOf(ids: Int32Array): Prefix {
@@ -95,9 +102,9 @@ class Tower {
     const embedded = embed(model, ids);
     const lower = forwardPrefix(model, embedded, { from: 0, to: this.#last + 1 });
     embedded.dispose();
-    const uppers = this.#candidates.map(({ adapters }) => {
+    const uppers = this.#candidates.map(({ adapters }, at) => {
       const start = this.#enter(lower.h, adapters);
-      const upper = forwardPrefix(model, start, { from: this.#last + 1, adapters });
+      const upper = forwardPrefix(this.models[at]!, start, { from: this.#last + 1, adapters });
       start.dispose();
       upper.h.dispose();
       return upper.past;
@@ -123,7 +130,7 @@ class Tower {
       return this.#candidates.map(({ adapters }, at) =>
         tidy(() => {
           const past = prefix?.uppers[at];
-          const top = forwardBlocks(model, this.#enter(shared, adapters), {
+          const top = forwardBlocks(this.models[at]!, this.#enter(shared, adapters), {
             ...call,
             from: this.#last + 1,
             adapters,
@@ -147,17 +154,17 @@ interface Totals {
 
 /** Adds a batch's log-likelihoods, a few positions at a time so that few logits are held. */
 async function readBatch(
-  model: Model,
+  models: readonly Model[],
   { batch, states }: { batch: RowBatch; states: readonly Tensor2D[] },
   totals: Totals,
 ): Promise<void> {
   const count = batch.positions.length;
-  const step = Math.max(1, Math.floor(CHUNK_LOGITS / model.config.vocab));
+  const step = Math.max(1, Math.floor(CHUNK_LOGITS / models[0]!.config.vocab));
   for (let from = 0; from < count; from += step) {
     const to = Math.min(count, from + step);
     let reference: Float32Array | undefined;
     for (const [at, state] of states.entries()) {
-      const logits = await logitsOf(model, state, { from, to });
+      const logits = await logitsOf(models[at]!, state, { from, to });
       reference ??= logits;
       totals.deltas[at] = Math.max(totals.deltas[at]!, maxDifference(logits, reference));
       addReadings(batch, { from, to, logits }, totals.sums[at]!);
