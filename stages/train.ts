@@ -79,7 +79,11 @@ export default defineStage({
     weights: { kind: 'files', description: 'The folder of the model that was encoded with.' },
     states: { kind: 'folder', refuse: ['dev'] },
   },
-  outputs: { memory: { path: 'memory/' }, metrics: { path: 'metrics.jsonl' } },
+  outputs: {
+    memory: { path: 'memory/' },
+    metrics: { path: 'metrics.jsonl' },
+    settings: { path: 'settings.json', description: 'For the report’s account of the method.' },
+  },
   run: (context) =>
     translateErrors(StageError, async () => {
       const { params, inputs, outputs, seed } = context;
@@ -107,6 +111,7 @@ export default defineStage({
       );
       await saveMemory(memory, outputs.memory);
       writeFileSync(outputs.metrics, records.map((item) => `${JSON.stringify(item)}\n`).join(''));
+      writeFileSync(outputs.settings, `${JSON.stringify({ ...params, seed }, null, 2)}\n`);
       trunk.close();
       const losses = lossesOf(records);
       context.metric(losses);
