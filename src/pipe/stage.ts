@@ -4,8 +4,10 @@
  */
 import type { Static, TObject } from '@sinclair/typebox';
 import type { JsonObject } from './json.ts';
+import type { Metrics } from './metric.ts';
 
 export { Type } from '@sinclair/typebox';
+export type { Estimate, Metrics, MetricValue } from './metric.ts';
 
 export interface InputDeclaration {
   /** `file`: exactly one file (or one upstream file). `files`: a glob or a list. `folder`: an upstream folder or a directory. `fan-in`: one entry a cell of the upstream matrix. */
@@ -73,8 +75,11 @@ export interface StageContext<Params, Input extends string, Output extends strin
   /** A line worth keeping: shown in the summary, stored with the trace, shown again on hits. */
   note(text: string): void;
   progress(done: number, total: number, unit: string, values?: JsonObject): void;
-  /** Kept with the run's record; shown by `pipe metrics`. */
-  metric(values: JsonObject): void;
+  /**
+   * Figures kept with the trace and the run's record; shown by `pipe metrics` and `pipe diff`. One with
+   * an interval is `{value, low, high}`: `metric({accuracy: {value: 0.62, low: 0.57, high: 0.67}})`.
+   */
+  metric(values: Metrics): void;
   memo(name: string, version: number): Memo;
   readonly checkpoint: Checkpoint;
 }
