@@ -63,7 +63,11 @@ describe('locks', () => {
 
   it('reads a torn lock file as nobody alive', () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, 'key'), '{"pid":');
+    const path = join(folder, 'key');
+    writeFileSync(path, '{"pid":');
+    expect(isLock(openLocks(folder).tryAcquire('key'))).toBe(false); // it may be being written
+    const before = Date.now() / 1000 - 3;
+    utimesSync(path, before, before);
     taken(openLocks(folder).tryAcquire('key')).release();
   });
 
@@ -83,5 +87,53 @@ describe('locks', () => {
     stop.abort();
     await expect(waiting).rejects.toThrow(/abort/i);
     lock.release();
+  });
+});
+
+describe('locks of other machines', () => {
+  it('measures silence by the clock of the folder, not by its own', async () => {
+    const folder = temporaryFolder();
+    const path = leaveLock(folder, { host: 'elsewhere' });
+    const realNow = Date.now;
+    Date.now = () => realNow() + 3_600_000; // this machine runs an hour ahead of the file server
+    try {
+      expect(openLocks(folder).tryAcquire('key')).toMatchObject({ host: 'elsewhere' });
+      expect(openLocks(folder).owner('key')).toMatchObject({ host: 'elsewhere' });
+    } finally {
+      Date.now = realNow;
+    }
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('does not wait for ever for a dead lock whose time lies in the future', () => {
+    const folder = temporaryFolder();
+    const path = leaveLock(folder, { host: 'elsewhere' });
+    const tomorrow = Date.now() / 1000 + 86_400;
+    utimesSync(path, tomorrow, tomorrow);
+    const locks = openLocks(folder);
+    expect(isLock(locks.tryAcquire('key'))).toBe(false);
+    const realNow = performance.now;
+    performance.now = () => realNow.call(performance) + 61_000;
+    try {
+      taken(locks.tryAcquire('key')).release();
+    } finally {
+      performance.now = realNow;
+    }
+  });
+
+  it('gives the lock of a silent owner to one of two heirs, also beside a dead heir', async () => {
+    const folder = temporaryFolder();
+    const path = leaveLock(folder, { host: 'elsewhere' });
+    writeFileSync(
+      `${path}.heir`,
+      JSON.stringify({ ...ownIdentity(), pid: await deadPid(), token: 'dead heir' }),
+    );
+    const longAgo = Date.now() / 1000 - 120;
+    utimesSync(path, longAgo, longAgo);
+    const locks = openLocks(folder);
+    const first = taken(locks.tryAcquire('key'));
+    expect(isLock(locks.tryAcquire('key'))).toBe(false);
+    first.release();
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -3,12 +3,11 @@
  * process. Everything in it is invisible to other tasks and goes away with it.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
-import { livenessOf } from '../store/process-identity.ts';
+import { livenessOf, ownIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import type { Prepared, PreparedInput, UpstreamEntry } from './prepare.ts';
 
@@ -30,7 +29,12 @@ export function openWorkspace(
   linkSources: boolean,
 ): Workspace {
   serial += 1;
-  const name = [prepared.key.slice(0, 12), fileNameOf(hostname()), process.pid, serial].join('~');
+  const name = [
+    prepared.key.slice(0, 12),
+    fileNameOf(ownIdentity().host),
+    process.pid,
+    serial,
+  ].join('~');
   const folder = join(store.layout.scratch, name);
   mkdirSync(join(folder, 'tmp'), { recursive: true });
   const inputs = prepared.inputs.map(
@@ -55,8 +59,8 @@ export function sweepScratch(store: Store): void {
   if (!existsSync(scratch)) return;
   for (const name of readdirSync(scratch)) {
     const [, host, pid] = name.split('~');
-    const identity = { pid: Number(pid), start: '', host: hostname() };
-    if (host !== fileNameOf(hostname()) || livenessOf(identity) !== 'dead') continue;
+    const identity = { pid: Number(pid), start: '', host: ownIdentity().host };
+    if (host !== fileNameOf(ownIdentity().host) || livenessOf(identity) !== 'dead') continue;
     rmSync(join(scratch, name), { recursive: true, force: true, maxRetries: 3 });
   }
 }

@@ -1,5 +1,9 @@
 /**
- * Where each thing lies in the cache folder. Knows names only: it opens no file.
+ * Where each thing lies in the cache. Knows names only: it opens no file.
+ *
+ * What only saves work (blobs, traces, memos, checkpoints) may be shared by any number of projects
+ * and machines. What speaks of one project's own paths stays in that project's folder: its indexes,
+ * logs, run records, and the code, whose bundles find their packages in the folders above them.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -16,22 +20,32 @@ export interface CacheLayout {
   readonly runs: string;
   readonly code: string;
   readonly scratch: string;
+  /** Builds that go on now, and what they use. */
+  readonly presence: string;
+  /** The projects that use the store. */
+  readonly projects: string;
+  readonly pins: string;
 }
 
-export function layoutOf(cacheFolder: string): CacheLayout {
-  const at = (name: string) => join(cacheFolder, name);
+/** Without a folder of its own the project keeps everything in the store's. */
+export function layoutOf(storeFolder: string, projectFolder = storeFolder): CacheLayout {
+  const at = (name: string) => join(storeFolder, name);
+  const own = (name: string) => join(projectFolder, name);
   return {
-    root: cacheFolder,
+    root: storeFolder,
     blobs: at('blobs'),
     traces: at('traces'),
-    index: at('index'),
+    index: own('index'),
     locks: at('locks'),
     memo: at('memo'),
     checkpoints: at('checkpoints'),
-    logs: at('logs'),
-    runs: at('runs'),
-    code: at('code'),
+    logs: own('logs'),
+    runs: own('runs'),
+    code: own('code'),
     scratch: at('scratch'),
+    presence: at('presence'),
+    projects: at('projects'),
+    pins: at('pins'),
   };
 }
 

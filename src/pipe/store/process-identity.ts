@@ -1,9 +1,10 @@
 /**
  * Names a process so that another one can tell whether it still lives: pid and start time (pids are
- * used again), and the host they count on. Knows no lock.
+ * used again), and the host they count on. Containers of one machine may share its name but not its
+ * pids, so each counts as a host of its own. Knows no lock.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
@@ -16,9 +17,23 @@ export interface ProcessIdentity {
 let own: ProcessIdentity | undefined;
 
 export function ownIdentity(): ProcessIdentity {
-  own ??= { pid: process.pid, start: startOf(process.pid) ?? '', host: hostname() };
+  own ??= { pid: process.pid, start: startOf(process.pid) ?? '', host: ownHost() };
   return own;
 }
+
+/** The name of the machine, and in a container the number of its pid namespace. */
+function ownHost(): string {
+  if (process.platform !== 'linux') return hostname();
+  try {
+    const space = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? MACHINES_OWN;
+    return space === MACHINES_OWN ? hostname() : `${hostname()}#${space}`;
+  } catch {
+    return hostname(); // no /proc: then there are no containers that share a name either
+  }
+}
+
+/** The first pid namespace has this number on every Linux. */
+const MACHINES_OWN = '4026531836';
 
 /** `unknown` for a process of another machine. */
 export function livenessOf(identity: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
