@@ -75,7 +75,7 @@ function machineFindings(): Finding[] {
 }
 
 function storeFindings(project: Project): Finding[] {
-  const folder = project.cacheFolder;
+  const folder = project.storeFolder;
   mkdirSync(folder, { recursive: true });
   const { bavail, bsize } = statfsSync(folder);
   const freeBytes = bavail * bsize;

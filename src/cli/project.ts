@@ -2,7 +2,7 @@
  * From the command line's words to a loaded project: finds pipeline.yaml, loads the plan and the
  * stages' code, opens the store. Knows no command.
  */
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipeline } from '../pipe/config/load.ts';
@@ -16,7 +16,10 @@ import { openStore, type Store } from '../pipe/store/store.ts';
 export interface Project {
   readonly file: string;
   readonly root: string;
+  /** What concerns only this project: indexes, logs, run records, code. */
   readonly cacheFolder: string;
+  /** Where results are kept: the same folder, or the one that PIPE_CACHE names. */
+  readonly storeFolder: string;
   readonly artifactsFolder: string;
 }
 
@@ -39,10 +42,19 @@ export function findProject(folder: string, file: string | undefined): Project {
   const root = dirname(found);
   const cacheFolder = join(root, 'cache');
   refuseLink(cacheFolder);
-  return { file: found, root, cacheFolder, artifactsFolder: join(root, 'artifacts') };
+  const storeFolder = storeFolderOf(folder) ?? cacheFolder;
+  return { file: found, root, cacheFolder, storeFolder, artifactsFolder: join(root, 'artifacts') };
 }
 
-/** Bundled stages lie in the store and find their packages in the folders above it. */
+/** Stages are granted folders by their real names. */
+function storeFolderOf(folder: string): string | undefined {
+  const { PIPE_CACHE: named = '' } = process.env;
+  if (named === '') return undefined;
+  const path = resolve(folder, named);
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
+/** Bundled stages lie here and find their packages in the folders above. */
 function refuseLink(cacheFolder: string): void {
   if (lstatSync(cacheFolder, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
   throw new DiagnosticError([
@@ -50,7 +62,7 @@ function refuseLink(cacheFolder: string): void {
       code: 'linked-cache',
       message: 'cache is a symbolic link: stages would not find node_modules from where it leads',
       file: cacheFolder,
-      hint: 'mount the other disk at cache (mount --bind), or move the whole project there',
+      hint: 'make it a folder again, and set PIPE_CACHE to where the results should lie',
     },
   ]);
 }
@@ -71,5 +83,5 @@ export async function loadGraph(project: Project, sets: readonly string[]): Prom
 }
 
 export function storeOf(project: Project): Store {
-  return openStore(project.cacheFolder);
+  return openStore(project.storeFolder, project.cacheFolder);
 }

@@ -9,6 +9,7 @@ import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
+import type { Presence } from '../store/presence.ts';
 import { newRunId, type TaskRecord } from '../store/run-records.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
@@ -94,6 +95,8 @@ class Build {
   readonly #slots: Slots;
   readonly #artifacts: Artifacts;
   #priorities: ReadonlyMap<TaskId, number> | undefined;
+  /** Undefined where the store cannot be written to. */
+  #presence: Presence | undefined;
   /** Set when nothing more may start; names the failed task that is to blame, if one is. */
   #stopped: { readonly because: TaskId | undefined } | undefined;
 
@@ -113,7 +116,9 @@ class Build {
     if (this.#options.signal?.aborted === true) abort();
     const at = this.#startedAt.toISOString();
     this.#emit({ type: 'runStarted', runId: this.#runId, tasks: this.#tasks, at });
+    this.#presence = await announced(this.#options.store, this.#runId);
     const settled = await Promise.allSettled(this.#tasks.map((id) => this.#settle(id)));
+    this.#presence?.leave();
     this.#options.signal?.removeEventListener('abort', abort);
     const broken = settled.find((result) => result.status === 'rejected');
     if (broken !== undefined) throw broken.reason;
@@ -168,6 +173,7 @@ class Build {
     for (let round = 1; ; round += 1) {
       const prepared = await prepare(task, this.#prepareOptions());
       this.#options.onKey?.(task.id, prepared.key);
+      this.#presence?.note(prepared.key);
       const found = await lookup(store, prepared.key);
       const forced = force && this.#targets.has(task.id);
       if (found.state === 'hit' && !forced) return this.#hit(task, prepared, found.trace);
@@ -197,6 +203,7 @@ class Build {
     signal: AbortSignal,
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
+    this.#presence?.publish();
     return produce({
       task,
       prepared,
@@ -357,6 +364,17 @@ class Build {
     this.#note(() => store.runs.put(record));
     this.#emit(summary);
     return summary;
+  }
+}
+
+/** A full or read-only disk stops no build that has nothing to write. */
+async function announced(store: Store, runId: string): Promise<Presence | undefined> {
+  try {
+    return await store.announce(runId);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (isDiskFull(error) || ['EROFS', 'EACCES', 'EPERM'].includes(code)) return undefined;
+    throw error;
   }
 }
 

@@ -8,6 +8,9 @@ import { type Blobs, openBlobs } from './blobs.ts';
 import { type CacheLayout, layoutOf } from './cache-layout.ts';
 import { type Locks, openLocks } from './locks.ts';
 import { type Logs, openLogs } from './logs.ts';
+import { announce, type Presence } from './presence.ts';
+import { ownIdentity } from './process-identity.ts';
+import { registerProject } from './projects.ts';
 import { openRunRecords, type RunRecords } from './run-records.ts';
 import { openStatIndex, type StatIndex } from './stat-index.ts';
 import { openTraces, type Traces } from './traces.ts';
@@ -22,11 +25,17 @@ export interface Store {
   readonly runs: RunRecords;
   /** Folder of a key's checkpoint; it may not exist. */
   checkpointFolder(key: Key): string;
+  /** A build begins: from now on nobody cleans away what it uses. */
+  announce(run: string): Promise<Presence>;
 }
 
-/** Creates nothing until something is written. */
-export function openStore(cacheFolder: string): Store {
-  const layout = layoutOf(resolve(cacheFolder));
+/**
+ * Creates nothing until something is written. A store that several projects share is given the
+ * folder in which this one keeps what concerns only itself.
+ */
+export function openStore(storeFolder: string, projectFolder = storeFolder): Store {
+  const layout = layoutOf(resolve(storeFolder), resolve(projectFolder));
+  const isShared = layout.root !== resolve(projectFolder);
   return {
     layout,
     blobs: openBlobs(layout.blobs),
@@ -36,5 +45,11 @@ export function openStore(cacheFolder: string): Store {
     logs: openLogs(layout.logs),
     runs: openRunRecords(layout.runs),
     checkpointFolder: (key) => join(layout.checkpoints, key),
+    async announce(run) {
+      const { host } = ownIdentity();
+      if (isShared)
+        registerProject(layout.projects, { projectFolder: resolve(projectFolder), host });
+      return announce(layout.presence, run);
+    },
   };
 }
