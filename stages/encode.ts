@@ -1,6 +1,7 @@
 /** What never changes while memories are trained: the hidden states below the first memory block. */
 import { readFileSync } from 'node:fs';
 import { readModelConfig } from '../src/lm/config.ts';
+import { modelAmong } from '../src/lm/model-place.ts';
 import { loadTokenizer } from '../src/lm/tokenizer.ts';
 import { memoStates } from '../src/lm/trunk/memo-states.ts';
 import { originOf, writeOrigin } from '../src/lm/trunk/origin.ts';
@@ -34,7 +35,7 @@ export default defineStage({
     batch: Type.Integer({ minimum: 1, default: 16, description: 'Texts at a time.' }),
   }),
   inputs: {
-    weights: { kind: 'files', description: 'The folder of a model.' },
+    weights: { kind: 'files', description: 'The folder of a model, or a GGUF file.' },
     documents: { kind: 'file', refuse: ['dev'] },
     examples: { kind: 'file', refuse: ['dev'] },
   },
@@ -42,9 +43,9 @@ export default defineStage({
   run: (context) =>
     translateErrors(StageError, async () => {
       const { inputs, params } = context;
-      const folder = inputs.weights.path;
-      const config = readModelConfig(folder);
-      const tokenizer = loadTokenizer(folder);
+      const place = modelAmong(inputs.weights.path, inputs.weights.files);
+      const config = readModelConfig(place);
+      const tokenizer = loadTokenizer(place);
       const blocks = memoryBlocks(config.layers, params.location);
       const limit = config.maxPositions;
       const chunks = { ...params, chunkTokens: Math.min(params.chunkTokens, limit) };
@@ -57,7 +58,7 @@ export default defineStage({
       const backend = await startBackend();
       context.log(`backend ${backend.name}: ${backend.reason}`);
       const index = await writeTrunk(context.outputs.states, {
-        modelFolder: folder,
+        modelFolder: place,
         from: blocks.from,
         texts,
         batch: params.batch,

@@ -17,6 +17,7 @@ import { resultsTable } from '../src/eval/table.ts';
 import { translateErrors as translateDataErrors } from '../src/fever/data-error.ts';
 import { writeJson, writeJsonLines } from '../src/fever/json-lines.ts';
 import { answerOf, LABELS } from '../src/fever/label.ts';
+import { modelAmong } from '../src/lm/model-place.ts';
 import { blockNumbers } from '../src/memory/blocks.ts';
 import { type Examinee, openExaminee } from '../src/memory/examinee.ts';
 import { tokenRate } from '../src/memory/pace.ts';
@@ -127,7 +128,7 @@ async function askAll(
   context.log(`backend ${backend.name}: ${backend.reason}`);
   const memories = inputs.memories.files.map((file) => ({ name: candidateName(file), file }));
   const examinee = await openExaminee({
-    model: inputs.weights.path,
+    model: modelAmong(inputs.weights.path, inputs.weights.files),
     memories: new Map(memories.map(({ name, file }) => [name, file.path])),
     answers: LABELS.map(answerOf),
     batch: params.batch,

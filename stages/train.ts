@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { readModelConfig } from '../src/lm/config.ts';
 import { loadModel } from '../src/lm/model.ts';
+import { modelAmong } from '../src/lm/model-place.ts';
 import { isOrigin, type WeightFile } from '../src/lm/trunk/origin.ts';
 import { openTrunk, type Trunk } from '../src/lm/trunk/trunk.ts';
 import { type BlockRange, blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
@@ -91,10 +92,11 @@ export default defineStage({
       context.log(`backend ${backend.name}: ${backend.reason}`);
       requireSameWeights(inputs.states.path, inputs.weights.files);
       const trunk = openTrunk(inputs.states.path);
-      const { layers, hidden: width } = readModelConfig(inputs.weights.path);
+      const place = modelAmong(inputs.weights.path, inputs.weights.files);
+      const { layers, hidden: width } = readModelConfig(place);
       const blocks = blocksAbove(trunk, memoryBlocks(layers, params.location));
       const top = { from: blocks.from, to: layers, embedding: false, head: true };
-      const model = await loadModel(inputs.weights.path, top);
+      const model = await loadModel(place, top);
       const { hidden, gateInit, norm, candidate } = params;
       const memory = initialMemory({ ...noteMemory, hidden, gateInit, norm, width }, blocks, seed);
       const options = { ...params, seed, adam: adamOptions(params) };

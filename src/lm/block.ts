@@ -2,7 +2,7 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { AttentionCall, KeysValues } from '../tensor/attention-plan.ts';
 import { applyLinear, type Linear } from '../tensor/linear.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig } from './model-config.ts';
 
 export interface BlockCall {
   /** How many texts there are, all of the same length. */

@@ -1,39 +1,25 @@
 /**
- * The shape of a frozen model, read from a Hugging Face folder's `config.json`. Knows no tensor. What
- * this code cannot compute exactly is refused by name and never approximated.
+ * Reads the shape of a frozen model from a Hugging Face folder's `config.json` or from the metadata of
+ * a GGUF file. Knows no tensor. What this code cannot compute exactly is refused by name and never
+ * approximated.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readGgufConfig } from './gguf/config.ts';
+import type { Activation, ModelConfig } from './model-config.ts';
 import { ModelFileError } from './model-file-error.ts';
+import { isGguf } from './model-place.ts';
 
-export type Activation = 'gelu' | 'gelu-tanh' | 'swiglu';
-
-export interface ModelConfig {
-  readonly family: 'neox' | 'llama';
-  readonly hidden: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  /** Dimensions of each head that turn with the position. */
-  readonly rotaryDims: number;
-  readonly rotaryBase: number;
-  /** Width of the feed-forward layer. */
-  readonly intermediate: number;
-  readonly normEps: number;
-  /** Attention and feed-forward both read the block's input (GPT-NeoX's default). */
-  readonly parallelResidual: boolean;
-  /** Whether the projections of attention have biases. */
-  readonly attentionBias: boolean;
-  /** The head's weight is the embedding. */
-  readonly tiedHead: boolean;
-  readonly vocab: number;
-  readonly maxPositions: number;
-  readonly activation: Activation;
+/**
+ * @param model a folder, or a GGUF file
+ * @throws ModelFileError for a missing, malformed or unsupported `config.json` or GGUF file
+ */
+export function readModelConfig(model: string): ModelConfig {
+  if (isGguf(model)) return readGgufConfig(model);
+  return readFolderConfig(model);
 }
 
-/** @throws ModelFileError for a missing, malformed or unsupported `config.json`. */
-export function readModelConfig(folder: string): ModelConfig {
+function readFolderConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json');
   const reader = new ConfigReader(file, parseConfig(file));
   const type = reader.text('model_type');

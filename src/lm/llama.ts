@@ -7,7 +7,7 @@ import { attention, keysValues } from '../tensor/attention.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
 import { swiGlu } from '../tensor/swiglu.ts';
 import { attentionCall, type Block, type BlockCall, project } from './block.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { ParameterLoader } from './weights/parameters.ts';
 
 export const LLAMA_EMBEDDING = 'model.embed_tokens.weight';

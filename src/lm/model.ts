@@ -21,11 +21,12 @@ import { gatherRows } from '../tensor/gather-rows.ts';
 import { applyLinear, type Linear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
 import type { Block } from './block.ts';
-import { type ModelConfig, readModelConfig } from './config.ts';
+import { readModelConfig } from './config.ts';
 import { LLAMA_EMBEDDING, LLAMA_HEAD, loadLlamaBlock, loadLlamaFinalNorm } from './llama.ts';
+import type { ModelConfig } from './model-config.ts';
 import { loadNeoxBlock, loadNeoxFinalNorm, NEOX_EMBEDDING, NEOX_HEAD } from './neox.ts';
+import { openModelWeights } from './weights/open.ts';
 import { type Parameter, ParameterLoader } from './weights/parameters.ts';
-import { openWeights } from './weights/safetensors.ts';
 
 /** Which part of a model to load: blocks `[from, to)`, and what lies before and after them. */
 export interface ModelPart {
@@ -80,7 +81,7 @@ export interface PastKeyValues {
 }
 
 /**
- * Loads a part of the model in a Hugging Face folder.
+ * Loads a part of the model in a Hugging Face folder or a GGUF file.
  * @throws ModelFileError if its files are missing, damaged, unsupported or too large for the backend
  */
 export async function loadModel(folder: string, part: ModelPart): Promise<Model> {
@@ -88,7 +89,7 @@ export async function loadModel(folder: string, part: ModelPart): Promise<Model>
   if (part.from < 0 || part.to > config.layers || part.from > part.to) {
     throw new RangeError(`blocks [${part.from}, ${part.to}) of a model with ${config.layers}`);
   }
-  const loader = new ParameterLoader(folder, openWeights(folder), part.trainable ?? false);
+  const loader = new ParameterLoader(folder, openModelWeights(folder), part.trainable ?? false);
   try {
     return buildModel(loader, config, part);
   } catch (error) {

@@ -8,7 +8,7 @@ import { attention, keysValues } from '../tensor/attention.ts';
 import { gelu } from '../tensor/gelu.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
 import { attentionCall, type Block, type BlockCall, project } from './block.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { ParameterLoader } from './weights/parameters.ts';
 
 export const NEOX_EMBEDDING = 'gpt_neox.embed_in.weight';

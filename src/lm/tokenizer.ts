@@ -1,12 +1,14 @@
 /**
- * Text to token ids and back, by the model's own `tokenizer.json`. Special tokens are added exactly
+ * Text to token ids and back, by the model's own `tokenizer.json` or GGUF file. Special tokens are added exactly
  * where the model's files demand it (LLaMA's BOS). Knows no template and no label.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as Implementation } from '@huggingface/tokenizers';
 import { isAbsence } from './file-presence.ts';
+import { readGgufTokenizer } from './gguf/tokenizer.ts';
 import { ModelFileError } from './model-file-error.ts';
+import { isGguf } from './model-place.ts';
 
 export interface Tokenizer {
   /** `bare` leaves out the special tokens that a text of its own would get. */
@@ -19,16 +21,13 @@ export interface Tokenizer {
   readonly size: number;
 }
 
-/** @throws ModelFileError if `tokenizer.json` is missing or damaged. */
-export function loadTokenizer(folder: string): Tokenizer {
-  const config = readObject(join(folder, 'tokenizer_config.json')) ?? {};
-  const file = join(folder, 'tokenizer.json');
-  const document = readObject(file);
-  if (!document) {
-    const hint = `copy the tokenizer.json of the model's repository into ${folder}`;
-    throw new ModelFileError('the model folder has no tokenizer.json', folder, hint);
-  }
-  const implementation = construct(file, document, config);
+/**
+ * @param model a folder, or a GGUF file
+ * @throws ModelFileError if `tokenizer.json` is missing or damaged
+ */
+export function loadTokenizer(model: string): Tokenizer {
+  const { file, tokenizer, config } = readDocuments(model);
+  const implementation = construct(file, tokenizer, config);
   const bosId = idOf(implementation, config.bos_token);
   const eosId = idOf(implementation, config.eos_token);
   return {
@@ -41,6 +40,23 @@ export function loadTokenizer(folder: string): Tokenizer {
     ...(bosId === undefined ? {} : { bosId }),
     ...(eosId === undefined ? {} : { eosId }),
   };
+}
+
+interface Documents {
+  /** Holds the tokenizer. */
+  readonly file: string;
+  readonly tokenizer: object;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+function readDocuments(model: string): Documents {
+  if (isGguf(model)) return { file: model, ...readGgufTokenizer(model) };
+  const config = readObject(join(model, 'tokenizer_config.json')) ?? {};
+  const file = join(model, 'tokenizer.json');
+  const tokenizer = readObject(file);
+  if (tokenizer) return { file, tokenizer, config };
+  const hint = `copy the tokenizer.json of the model's repository into ${model}`;
+  throw new ModelFileError('the model folder has no tokenizer.json', model, hint);
 }
 
 function readObject(file: string): Record<string, unknown> | undefined {
@@ -70,7 +86,7 @@ function construct(file: string, document: object, config: object): Implementati
 /** A token is written as its text or as an object that holds it. */
 function idOf(implementation: Implementation, token: unknown): number | undefined {
   const text =
-    typeof token === 'string' ? token : (token as { content?: string } | undefined)?.content;
+    typeof token === 'string' ? token : (token as { content?: string } | null | undefined)?.content;
   return text === undefined ? undefined : implementation.token_to_id(text);
 }
 

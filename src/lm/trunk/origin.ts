@@ -13,7 +13,7 @@ export interface WeightFile {
 /** The files that decide the states, as `name digest`; coarser than need be, since files hold all blocks. */
 export function originOf(files: readonly WeightFile[]): string[] {
   return files
-    .filter(({ name }) => /safetensors|config\.json$/.test(name))
+    .filter(({ name }) => /safetensors|config\.json$|\.gguf$/.test(name))
     .map(({ name, digest }) => `${name} ${digest}`)
     .sort();
 }

@@ -8,6 +8,11 @@ export function decodeF16(bits: Uint16Array): Float32Array {
   return result;
 }
 
+/** One IEEE 754 half, given as its bits. */
+export function decodeHalf(bits: number): number {
+  return halfTable()[bits]!;
+}
+
 /** bfloat16 (the upper half of a float32) to float32. */
 export function decodeBF16(bits: Uint16Array): Float32Array {
   const words = new Uint32Array(bits.length);
@@ -48,12 +53,12 @@ let cachedTable: Float32Array | undefined;
 function halfTable(): Float32Array {
   if (cachedTable) return cachedTable;
   const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) table[bits] = decodeHalf(bits);
+  for (let bits = 0; bits < 65536; bits++) table[bits] = computeHalf(bits);
   cachedTable = table;
   return table;
 }
 
-function decodeHalf(bits: number): number {
+function computeHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 31;
   const fraction = bits & 0x3ff;

@@ -75,6 +75,8 @@ async function expandPattern(root: string, pattern: string): Promise<Match> {
 
 async function expandGlob(root: string, pattern: string): Promise<Match> {
   const base = resolve(root, staticPrefix(pattern));
+  // What may be a folder may be one file: a model is a folder's `*`, or a single GGUF file.
+  if (existing(base)?.isFile() === true) return { base: dirname(base), paths: [base] };
   const rest = restOf(pattern);
   const dots = rest.split('/').some((segment) => segment.startsWith('.'));
   if (isPlain(rest)) {
