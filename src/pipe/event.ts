@@ -93,6 +93,15 @@ export type Event =
       readonly unsettled: readonly TaskId[];
       readonly forecastMs?: number;
     }
+  /** `--check`: the task was rebuilt from scratch and compared with what the store holds for its key. */
+  | {
+      readonly type: 'taskChecked';
+      readonly task: TaskId;
+      readonly key: Key;
+      readonly same: boolean;
+      readonly outputs: readonly CheckedOutput[];
+      readonly wallMs: number;
+    }
   /** A displayed output (a table) of a finished target, as text; goes to stdout. */
   | {
       readonly type: 'display';
@@ -118,6 +127,26 @@ export interface Summary {
   readonly failed: number;
   readonly skipped: number;
   readonly wallMs: number;
+}
+
+export interface CheckedOutput {
+  readonly output: string;
+  /** Files that were compared. */
+  readonly files: number;
+  /** The first few files that differ, and how many there are in all. */
+  readonly differences: readonly FileDifference[];
+  readonly differing: number;
+}
+
+export interface FileDifference {
+  /** Relative to the task's artifact. */
+  readonly file: string;
+  readonly how: 'differs' | 'only in the store' | 'only in the rebuild';
+  /** The first byte that differs, from 0, and the line (from 1) that it is in; only where the file differs. */
+  readonly offset?: number;
+  readonly line?: number;
+  readonly storedBytes?: number;
+  readonly rebuiltBytes?: number;
 }
 
 export type FailureReason =

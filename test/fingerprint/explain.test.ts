@@ -27,7 +27,11 @@ const BASE: Fingerprint = {
 
 const names = {
   code: 'stages/train.ts',
-  inputs: { claims: 'data/sample/dev.jsonl', pages: 'data/wiki/', memories: 'train.memory' },
+  inputs: {
+    claims: { name: 'data/sample/dev.jsonl', upstream: false },
+    pages: { name: 'data/wiki/', upstream: false },
+    memories: { name: 'train.memory', upstream: true },
+  },
 };
 const lines = (change: Partial<Fingerprint>): string[] =>
   explain(BASE, { ...BASE, ...change }, names).map(describeChange);
@@ -59,7 +63,7 @@ describe('explain', () => {
       }),
     ).toEqual([
       'input claims: data/sample/dev.jsonl edited',
-      'input memories: train.memory (doc) edited',
+      'input memories: train.memory (doc) changed',
       'input more: added',
       'input pages: data/wiki/a.jsonl removed',
       'input pages: data/wiki/b.jsonl edited',
@@ -70,10 +74,20 @@ describe('explain', () => {
   it('sees a changed order of files and an input that went away while empty', () => {
     const pages = [...BASE.inputs.pages!].reverse();
     expect(lines({ inputs: { ...BASE.inputs, pages } })).toEqual([
-      'input pages: data/wiki/ edited',
+      'input pages: data/wiki/ reordered',
     ]);
     const empty = { ...BASE, inputs: { ...BASE.inputs, none: [] } };
     expect(explain(empty, BASE)).toHaveLength(1);
+  });
+
+  it('calls what went away as it was called then, where a pattern moved to another folder', () => {
+    const was = { ...BASE, inputs: { pages: [{ name: 'gone.txt', digest: d('x') }] } };
+    const is = { ...BASE, inputs: { pages: [{ name: 'new.txt', digest: d('y') }] } };
+    const moved = { ...names, earlier: { pages: { name: 'old/', upstream: false } } };
+    expect(explain(was, is, moved).map(describeChange)).toEqual([
+      'input pages: old/gone.txt removed',
+      'input pages: data/wiki/new.txt added',
+    ]);
   });
 
   it('names code, packages, commands, environment, seed, outputs and the schema', () => {
@@ -89,7 +103,7 @@ describe('explain', () => {
     ).toEqual([
       'pipe itself changed what it gives to tasks (1 → 2)',
       'seed: 0 → 7',
-      'environment numerics: unset → wasm x64',
+      'numerics (backend and device): unset → wasm x64',
       'code of stages/train.ts changed',
       'package ajv: 8.0.0 → not used',
       'package yaml: 2.0.0 → 2.1.0',

@@ -28,6 +28,13 @@ it('names inputs after their file, folder or upstream output', async () => {
   );
   expect(changeNames(graph.tasks.get('a')!)).toEqual({
     code: 'stages/a.ts',
-    inputs: { file: 'data/f', glob: 'data/', top: '', folder: 'data/', list: '', fan: 'up.o' },
+    inputs: {
+      file: { name: 'data/f', upstream: false },
+      glob: { name: 'data/', upstream: false },
+      top: { name: '', upstream: false },
+      folder: { name: 'data/', upstream: false },
+      list: { name: '', upstream: false },
+      fan: { name: 'up.o', upstream: true },
+    },
   });
 });

@@ -40,7 +40,16 @@ it('says what would run, why, and what depends on it, and runs nothing', async (
   expect(edited.summary).toMatchObject({ ran: 2, hits: 0, skipped: 1 });
   const changes = Object.fromEntries(edited.decided.map(({ task, changes }) => [task, changes]));
   expect(changes).toEqual({
-    one: [{ kind: 'input', input: 'a', file: 'a.txt', how: 'edited' }],
+    one: [
+      {
+        kind: 'input',
+        input: 'a',
+        file: 'a.txt',
+        how: 'edited',
+        before: expect.any(String),
+        after: expect.any(String),
+      },
+    ],
     two: [],
     other: [{ kind: 'param', name: 'n', before: 1, after: 2 }],
   });

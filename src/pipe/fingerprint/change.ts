@@ -18,6 +18,8 @@ export type Change =
       readonly what: string;
       readonly before: Digest;
       readonly after: Digest;
+      /** Which of its modules, where that was asked for and both bundles are kept. */
+      readonly parts?: readonly CodePart[];
     }
   | {
       readonly kind: 'package';
@@ -30,7 +32,12 @@ export type Change =
       readonly kind: 'input';
       readonly input: string;
       readonly file: string;
-      readonly how: 'added' | 'removed' | 'edited';
+      /** A file of the project is edited; what another task made is changed. */
+      readonly how: 'added' | 'removed' | 'edited' | 'changed' | 'reordered';
+      readonly before?: Digest;
+      readonly after?: Digest;
+      /** Which of its records, where that was asked for and both contents are known. */
+      readonly records?: RecordsChange;
     }
   | {
       readonly kind: 'environment';
@@ -42,3 +49,29 @@ export type Change =
   | { readonly kind: 'outputs'; readonly before: Json; readonly after: Json }
   | { readonly kind: 'schema'; readonly before: number; readonly after: number }
   | { readonly kind: 'outputs-lost' }; // the trace is known, but a blob is missing or corrupt
+
+/** A module of a stage's bundle, relative to the project. */
+export interface CodePart {
+  readonly module: string;
+  readonly how: 'added' | 'removed' | 'edited';
+  /** The first line (of the module as it is now) that differs. */
+  readonly line?: number;
+}
+
+/** How the records of one file differ: the lines of a text file, the entries of a JSON file. */
+export interface RecordsChange {
+  readonly unit: 'line' | 'entry';
+  readonly edited: number;
+  readonly added: number;
+  readonly removed: number;
+  /** The first few, in file order. */
+  readonly first: readonly RecordChange[];
+}
+
+export interface RecordChange {
+  readonly how: 'edited' | 'added' | 'removed';
+  /** The number of the line (from 1), or the name of the entry; of a removed one, where it was. */
+  readonly at: string;
+  /** Its beginning, as it is now; absent if it was removed. */
+  readonly text?: string;
+}

@@ -3,16 +3,25 @@
  * that this walks: two fingerprints with different keys have at least one change. Knows no store.
  */
 import { canonicalJson, type Json, type JsonObject } from '../json.ts';
-import type { Change } from './change.ts';
+import type { Change, CodePart, RecordsChange } from './change.ts';
 import type { CodeFingerprint, Fingerprint, InputFingerprint } from './document.ts';
 
 /** How a user calls what a fingerprint holds without a name. */
 export interface ChangeNames {
   /** The stage's code, such as `stages/train.ts`. */
   readonly code: string;
-  /** By input: its single file, its folder (with a `/` at the end) or the output it comes from. */
-  readonly inputs: { readonly [input: string]: string };
+  readonly inputs: InputNames;
+  /** The inputs as they were called at the earlier build; as now where that is not known. */
+  readonly earlier?: InputNames;
 }
+
+/** By input: its single file, its folder (with a `/` at the end) or the outputs it comes from. */
+export interface InputNames {
+  readonly [input: string]: { readonly name: string; readonly upstream: boolean };
+}
+
+/** Listed with the environment, where no variable can have this name. */
+const NUMERICS = 'numerics';
 
 const NAMELESS: ChangeNames = { code: 'the stage', inputs: {} };
 
@@ -28,10 +37,9 @@ export function explain(
     ...codeChanges(before.code, after.code, names.code),
     ...paramChanges(before.params, after.params, ''),
     ...namesOf(before.inputs, after.inputs).flatMap((input) =>
-      inputChanges(input, before.inputs[input], after.inputs[input]).map((change) => ({
-        ...change,
-        file: fullName(change.file, names.inputs[input] ?? ''),
-      })),
+      inputChanges(input, before.inputs[input], after.inputs[input]).map((change) =>
+        withNames(change, names),
+      ),
     ),
     ...outputChanges(before, after),
     ...namesOf(before.environment, after.environment).flatMap((name): Change[] => {
@@ -69,7 +77,7 @@ function scalarChanges(before: Fingerprint, after: Fingerprint): Change[] {
   }
   if (before.numerics !== after.numerics) {
     const [was, is] = [before.numerics, after.numerics];
-    changes.push({ kind: 'environment', name: 'numerics', before: was, after: is });
+    changes.push({ kind: 'environment', name: NUMERICS, before: was, after: is });
   }
   return changes;
 }
@@ -134,18 +142,30 @@ function inputChanges(
       input,
       file: (now ?? old)!.name ?? '',
       how: howChanged(old, now),
+      ...(old === undefined ? {} : { before: old.digest }),
+      ...(now === undefined ? {} : { after: now.digest }),
     });
   }
   if (changes.length > 0 || isSame(before as Json | undefined, after as Json | undefined)) {
     return changes;
   }
   // The same files in another order (which is content), or an input without files came or went.
-  return [{ kind: 'input', input, file: '', how: howChanged(before, after) }];
+  const how = howChanged(before, after);
+  return [{ kind: 'input', input, file: '', how: how === 'edited' ? 'reordered' : how }];
 }
 
 function howChanged(before: unknown, after: unknown): InputChange['how'] {
   if (before === undefined) return 'added';
   return after === undefined ? 'removed' : 'edited';
+}
+
+/** What went away is called as it was called then: its name may count from another folder now. */
+function withNames(change: InputChange, { inputs, earlier }: ChangeNames): InputChange {
+  const now = inputs[change.input];
+  const then = earlier?.[change.input] ?? now;
+  const { name = '', upstream = false } = (change.how === 'removed' ? then : (now ?? then)) ?? {};
+  const how = upstream && change.how === 'edited' ? 'changed' : change.how;
+  return { ...change, how, file: fullName(change.file, name) };
 }
 
 function fullName(file: string, name: string): string {
@@ -180,15 +200,15 @@ export function describeChange(change: Change): string {
     case 'param':
       return `param ${change.name}: ${shown(change.before)} → ${shown(change.after)}`;
     case 'code':
-      return `code of ${change.what} changed`;
+      return `code of ${change.what} changed${partsText(change.parts ?? [])}`;
     case 'package':
       return `package ${change.name}: ${change.before ?? 'not used'} → ${change.after ?? 'not used'}`;
     case 'command':
       return `command: ${change.before} → ${change.after}`;
     case 'input':
-      return `input ${change.input}: ${change.file === '' ? '' : `${change.file} `}${change.how}`;
+      return `input ${change.input}: ${change.file === '' ? '' : `${change.file} `}${change.how}${recordsText(change.records)}`;
     case 'environment':
-      return `environment ${change.name}: ${change.before ?? 'unset'} → ${change.after ?? 'unset'}`;
+      return `${change.name === NUMERICS ? 'numerics (backend and device)' : `environment ${change.name}`}: ${change.before ?? 'unset'} → ${change.after ?? 'unset'}`;
     case 'seed':
       return `seed: ${change.before} → ${change.after}`;
     case 'outputs':
@@ -196,6 +216,35 @@ export function describeChange(change: Change): string {
     case 'schema':
       return `pipe itself changed what it gives to tasks (${change.before} → ${change.after})`;
   }
+}
+
+function partsText(parts: readonly CodePart[]): string {
+  const texts = parts.map(({ module, how, line }) =>
+    how === 'edited' ? `${module}${line === undefined ? '' : `:${line}`}` : `${module} ${how}`,
+  );
+  return texts.length === 0 ? '' : `: ${texts.join(', ')}`;
+}
+
+/** `, line 12 edited: {"id":7,…` or `, 3 lines edited, 1 added: line 12 edited: …`. */
+function recordsText(records: RecordsChange | undefined): string {
+  const [first] = records?.first ?? [];
+  if (records === undefined || first === undefined) return '';
+  const text = first.text === undefined ? '' : `: ${first.text}`;
+  const place = `${records.unit} ${first.at} ${first.how}${text}`;
+  const counts = (['edited', 'added', 'removed'] as const)
+    .filter((how) => records[how] > 0)
+    .map((how, index) => {
+      const count = records[how];
+      const units = index > 0 ? '' : `${unitText(records.unit, count)} `;
+      return `${count} ${units}${how}`;
+    });
+  const isOne = records.edited + records.added + records.removed === 1;
+  return isOne ? `, ${place}` : `, ${counts.join(', ')}; first ${place}`;
+}
+
+function unitText(unit: RecordsChange['unit'], count: number): string {
+  if (unit === 'line') return count === 1 ? 'line' : 'lines';
+  return count === 1 ? 'entry' : 'entries';
 }
 
 const LONGEST_SHOWN = 60;

@@ -47,5 +47,9 @@ export function changesFor(store: Store, { task, prepared, found, forced }: Reas
   if (forced) return [{ kind: 'forced' }];
   const oldestFirst = store.traces.ofTask(task.id).reverse();
   const before = nearest(prepared.fingerprint, oldestFirst);
-  return explain(before?.fingerprint, prepared.fingerprint, changeNames(task));
+  return explain(
+    before?.fingerprint,
+    prepared.fingerprint,
+    changeNames(task, before?.provenance.names),
+  );
 }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
+import { inputNames } from '../graph/change-names.ts';
 import type { Task } from '../graph/task.ts';
 import { isLock } from '../store/locks.ts';
 import type { TaskLog } from '../store/logs.ts';
@@ -162,6 +163,7 @@ function record(options: ProduceOptions, product: Product): Produced {
       node: process.version,
       platform: `${process.platform}-${process.arch}`,
       runId,
+      names: inputNames(task),
     },
   };
   store.traces.put(trace);

@@ -4,6 +4,7 @@
 import type { Digest, Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Fingerprint } from '../fingerprint/document.ts';
+import type { InputNames } from '../fingerprint/explain.ts';
 import type { JsonObject } from '../json.ts';
 
 export interface Trace {
@@ -20,6 +21,8 @@ export interface Trace {
     readonly node: string;
     readonly platform: string;
     readonly runId: string;
+    /** What the inputs were called then, for explanations; a name is no content and in no key. */
+    readonly names?: InputNames;
   };
 }
 
