@@ -4,11 +4,11 @@
  */
 import { lstatSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../digest.ts';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
-import { canonicalJson, type Json, type JsonObject } from '../json.ts';
+import { canonicalJson, type JsonObject } from '../json.ts';
 import type { TaskLog } from '../store/logs.ts';
+import { memoFolderName } from '../store/memo.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 import { renderCommand } from './command.ts';
@@ -168,13 +168,8 @@ function moduleSpec(options: AttemptOptions, workspace: Workspace) {
   return { file: process.execPath, args: [...flags, hostPath], message };
 }
 
-/**
- * Remembered records depend on the code that made them as much as artifacts do: other code, or another
- * version of a package, starts with an empty memory.
- */
 function memoFolderOf({ prepared, store }: AttemptOptions): string {
-  const code = digestOf(canonicalJson(prepared.fingerprint.code as unknown as Json));
-  return join(store.layout.memo, code.slice(0, 32));
+  return join(store.layout.memo, memoFolderName(prepared.fingerprint.code));
 }
 
 /** Upstream inputs lie in scratch, which is readable anyway. */

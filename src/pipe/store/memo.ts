@@ -11,6 +11,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { XXHashAPI } from 'xxhash-wasm';
+import { digestOf } from '../digest.ts';
+import type { CodeFingerprint } from '../fingerprint/document.ts';
+import { canonicalJson, type Json } from '../json.ts';
 import type { Memo } from '../stage.ts';
 import { writeWhole } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
@@ -27,6 +30,14 @@ interface Place {
 
 export interface OpenMemo extends Memo {
   close(): void;
+}
+
+/**
+ * Remembered records depend on the code that made them as much as artifacts do: other code, or
+ * another version of a package, starts with an empty memory.
+ */
+export function memoFolderName(code: CodeFingerprint): string {
+  return digestOf(canonicalJson(code as unknown as Json)).slice(0, 32);
 }
 
 export function memoPath(folder: string, name: string, version: number): string {
