@@ -27,21 +27,31 @@ export const runCommand: Command = {
       type: 'boolean',
       summary: 'after a failure go on with what does not depend on it',
     },
+    {
+      name: 'check',
+      type: 'boolean',
+      summary:
+        'build, then rebuild the targets from scratch beside the store and compare every byte',
+    },
     jobsOption,
     backendOption,
     { name: 'watch', short: 'w', type: 'boolean', summary: 'stay and rebuild on every change' },
     jsonOption,
   ],
   run: async (invocation) => {
+    refuseTogether(invocation, ['watch', 'dry-run', 'check']);
     if (invocation.flag('watch')) {
-      if (invocation.flag('dry-run'))
-        throw new UsageError('--watch and --dry-run exclude each other');
       const { watchCommand } = await import('./watch.ts');
       return watchCommand.run(invocation);
     }
     return runOnce(invocation);
   },
 };
+
+function refuseTogether(invocation: Invocation, names: readonly string[]): void {
+  const given = names.filter((name) => invocation.flag(name)).map((name) => `--${name}`);
+  if (given.length > 1) throw new UsageError(`${given.join(' and ')} exclude each other`);
+}
 
 async function runOnce(invocation: Invocation): Promise<number> {
   const project = findProject(process.cwd(), invocation.text('file'));
@@ -61,7 +71,8 @@ async function runOnce(invocation: Invocation): Promise<number> {
       if (invocation.flag('json')) reporter.emit(summary);
       return 0;
     }
-    const summary = await build(
+    const act = invocation.flag('check') ? (await import('../pipe/run/check.ts')).check : build;
+    const summary = await act(
       {
         ...shared,
         artifactsFolder: project.artifactsFolder,

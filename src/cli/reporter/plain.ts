@@ -8,7 +8,14 @@ import { diagnosticsText } from '../diagnostic-text.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import { TASK_PROGRESS_EVERY_MS } from './pace.ts';
 import type { Reporter, Streams } from './reporter.ts';
-import { changesText, failureText, summaryText, timeLeftText, valuesText } from './wording.ts';
+import {
+  changesText,
+  checkText,
+  failureText,
+  summaryText,
+  timeLeftText,
+  valuesText,
+} from './wording.ts';
 
 export function plainReporter(streams: Streams, now: () => number): Reporter {
   const startedMs = new Map<TaskId, number>();
@@ -71,6 +78,9 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
       case 'taskSkipped':
         say(`${event.task}: skipped, since ${event.because} failed`);
+        return;
+      case 'taskChecked':
+        say(checkText(event));
         return;
       case 'taskDecided':
         say(decisionLine(event));

@@ -11,7 +11,14 @@ import { formatTable } from '../table.ts';
 import { TERMINAL_FRAME_MS } from './pace.ts';
 import { decisionLine } from './plain.ts';
 import type { Reporter, Streams } from './reporter.ts';
-import { changesText, failureText, summaryText, timeLeftText, valuesText } from './wording.ts';
+import {
+  changesText,
+  checkText,
+  failureText,
+  summaryText,
+  timeLeftText,
+  valuesText,
+} from './wording.ts';
 
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
 const BAR_CELLS = 20;
@@ -145,6 +152,10 @@ export function terminalReporter({
         return;
       case 'taskSkipped':
         end(event.task, `skipped, since ${event.because} failed`, 0);
+        return;
+      case 'taskChecked':
+        end(event.task, event.same ? 'checked, the same' : 'checked, DIFFERENT', event.wallMs);
+        keep(`${event.same ? paint('green', '✔') : paint('red', '✖')} ${checkText(event)}`);
         return;
       case 'taskDecided':
         keep(decisionLine(event));

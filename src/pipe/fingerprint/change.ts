@@ -7,6 +7,7 @@ import type { Json } from '../json.ts';
 export type Change =
   | { readonly kind: 'first' } // nothing like this was ever built
   | { readonly kind: 'forced' }
+  | { readonly kind: 'checked' } // rebuilt only to be compared
   | {
       readonly kind: 'param';
       readonly name: string;

@@ -195,6 +195,8 @@ export function describeChange(change: Change): string {
       return 'never built before';
     case 'forced':
       return 'forced';
+    case 'checked':
+      return 'it is checked';
     case 'outputs-lost':
       return 'its outputs are missing from the store or damaged';
     case 'param':
