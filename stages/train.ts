@@ -3,16 +3,19 @@ import { writeFileSync } from 'node:fs';
 import { readModelConfig } from '../src/lm/config.ts';
 import { loadModel } from '../src/lm/model.ts';
 import { modelAmong } from '../src/lm/model-place.ts';
+import { loadTokenizer } from '../src/lm/tokenizer.ts';
 import { isOrigin, type WeightFile } from '../src/lm/trunk/origin.ts';
 import { openTrunk, type Trunk } from '../src/lm/trunk/trunk.ts';
+import { noteMemory } from '../src/memory/adapter/config.ts';
 import { type BlockRange, blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
-import { noteMemory } from '../src/memory/config.ts';
 import { saveMemory } from '../src/memory/files.ts';
-import { initialMemory } from '../src/memory/memory.ts';
+import { initialMemory } from '../src/memory/initial.ts';
+import type { Memory } from '../src/memory/memory.ts';
 import { every, tokenRate } from '../src/memory/pace.ts';
-import { type StepRecord, trainMemory } from '../src/memory/train.ts';
+import { type Trained, trainMemory } from '../src/memory/train.ts';
+import { lossesOf, writeEvents, writeMetrics } from '../src/memory/training-log.ts';
 import { translateErrors } from '../src/memory/translate-errors.ts';
-import { defineStage, StageError, Type } from '../src/pipe/stage.ts';
+import { defineStage, type StageContext, StageError, Type } from '../src/pipe/stage.ts';
 import type { AdamOptions } from '../src/tensor/adam.ts';
 import { startBackend } from '../src/tensor/backend.ts';
 
@@ -24,10 +27,29 @@ export default defineStage({
     candidate: Type.Union([Type.Literal('doc'), Type.Literal('temp'), Type.Literal('doctemp')], {
       description: 'What is memorised: pages, answered questions in the template, or both.',
     }),
-    epochs: Type.Integer({ minimum: 0, default: 25, description: '0 leaves the memory random.' }),
-    batch: Type.Integer({ minimum: 1, default: 4, description: 'Texts a step.' }),
+    kind: Type.Union([Type.Literal('adapter'), Type.Literal('lora'), Type.Literal('full')], {
+      default: 'adapter',
+      description:
+        'adapter: the note’s memory on the blocks’ outputs. lora: low-rank updates inside of the same blocks. full: own weights from the first of them upwards.',
+    }),
+    epochs: Type.Integer({
+      minimum: 0,
+      default: 25,
+      description: '0 leaves the memory untrained.',
+    }),
+    batch: Type.Integer({ minimum: 1, default: 4, description: 'Texts at a time.' }),
+    accumulate: Type.Integer({
+      minimum: 1,
+      default: 1,
+      description: 'Batches a step: the gradient is that of one batch so many times as large.',
+    }),
     learningRate: Type.Number({ exclusiveMinimum: 0, default: 0.001 }),
     warmupSteps: Type.Integer({ minimum: 0, default: 10 }),
+    schedule: Type.Union([Type.Literal('cosine'), Type.Literal('constant')], {
+      default: 'cosine',
+      description:
+        'The learning rate after the warm-up. A constant one lets a training with more epochs go on from one with fewer.',
+    }),
     optimizer: Type.Union([Type.Literal('adam'), Type.Literal('adamw')], {
       default: 'adam',
       description: 'adam adds the weight decay to the gradient, adamw shrinks the weights.',
@@ -43,9 +65,25 @@ export default defineStage({
       { default: 'all', description: 'Which parameters decay.' },
     ),
     clipNorm: Type.Number({ exclusiveMinimum: 0, default: 10 }),
-    hidden: Type.Integer({ minimum: 1, default: noteMemory.hidden }),
-    gateInit: Type.Number({ default: noteMemory.gateInit }),
-    norm: Type.Boolean({ default: noteMemory.norm }),
+    hidden: Type.Integer({
+      minimum: 1,
+      default: noteMemory.hidden,
+      description: 'Width of an adapter.',
+    }),
+    gateInit: Type.Number({
+      default: noteMemory.gateInit,
+      description: 'Of an adapter; 0 starts as an identity.',
+    }),
+    norm: Type.Boolean({ default: noteMemory.norm, description: 'LayerNorm in an adapter.' }),
+    rank: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'Of lora; 0 takes as many parameters as an adapter of this width has.',
+    }),
+    trainHead: Type.Boolean({
+      default: true,
+      description: 'Whether full trains the head too; one that is tied to the embedding never is.',
+    }),
     location: Type.Object(
       {
         fromPercent: Type.Integer({ minimum: 0, maximum: 100, default: noteLocation.fromPercent }),
@@ -72,7 +110,8 @@ export default defineStage({
       { patience: Type.Integer({ minimum: 0, default: 0 }), minDelta: share(0) },
       {
         default: { patience: 0, minDelta: 0 },
-        description: 'Stops after so many epochs without a better mean loss; 0 never stops.',
+        description:
+          'Stops after `patience` epochs whose mean loss was not the best by more than `minDelta`, and keeps the best; 0 never stops.',
       },
     ),
   }),
@@ -83,6 +122,7 @@ export default defineStage({
   outputs: {
     memory: { path: 'memory/' },
     metrics: { path: 'metrics.jsonl' },
+    tensorboard: { path: 'tensorboard/', description: 'For `tensorboard --logdir`.' },
     settings: { path: 'settings.json', description: 'For the report’s account of the method.' },
   },
   run: (context) =>
@@ -92,37 +132,56 @@ export default defineStage({
       context.log(`backend ${backend.name}: ${backend.reason}`);
       requireSameWeights(inputs.states.path, inputs.weights.files);
       const trunk = openTrunk(inputs.states.path);
-      const place = modelAmong(inputs.weights.path, inputs.weights.files);
-      const { layers, hidden: width } = readModelConfig(place);
+      const folder = modelAmong(inputs.weights.path, inputs.weights.files);
+      const { layers } = readModelConfig(folder);
       const blocks = blocksAbove(trunk, memoryBlocks(layers, params.location));
-      const top = { from: blocks.from, to: layers, embedding: false, head: true };
-      const model = await loadModel(place, top);
-      const { hidden, gateInit, norm, candidate } = params;
-      const memory = initialMemory({ ...noteMemory, hidden, gateInit, norm, width }, blocks, seed);
+      const memory = initialMemory(params, { model: folder, blocks, seed });
+      // `full` has weights of its own for all blocks above: the frozen ones would never be used.
+      const from = params.kind === 'full' ? layers : blocks.from;
+      const model = await loadModel(folder, { from, to: layers, embedding: false, head: true });
       const options = { ...params, seed, adam: adamOptions(params) };
       const rate = tokenRate();
-      const records = await trainMemory(
-        { model, trunk, memory, candidate, options },
+      const trained = await trainMemory(
+        { model, trunk, memory, candidate: params.candidate, options },
         {
           saved: context.checkpoint.load(),
           saveDue: every(15_000),
           save: (state) => context.checkpoint.save(state),
           stepped: ({ step, loss }, total, tokens) =>
             context.progress(step + 1, total, 'steps', { loss, tokensPerSecond: rate(tokens) }),
+          wordsOf: (ids) => loadTokenizer(folder).decode(ids),
         },
       );
       await saveMemory(memory, outputs.memory);
-      writeFileSync(outputs.metrics, records.map((item) => `${JSON.stringify(item)}\n`).join(''));
+      writeMetrics(outputs.metrics, trained.records);
+      writeEvents(outputs.tensorboard, trained);
       writeFileSync(outputs.settings, `${JSON.stringify({ ...params, seed }, null, 2)}\n`);
       trunk.close();
-      const losses = lossesOf(records);
-      context.metric(losses);
-      context.note(
-        `memory of blocks ${blockNumbers(blocks).join(', ')}: ${records.length} steps, ` +
-          `loss ${losses.firstLoss.toFixed(3)} → ${losses.lastLoss.toFixed(3)}`,
-      );
+      tell(context, memory, trained);
     }),
 });
+
+/** Notes and metrics: what was trained, for how long, and which epoch's memory it is. */
+function tell(
+  context: Pick<StageContext<object, never, never>, 'note' | 'metric'>,
+  memory: Memory,
+  { records, epochLosses, resumedSteps, best, stoppedEarly }: Trained,
+): void {
+  const losses = lossesOf(records);
+  const { kind, parameters } = memory;
+  const epochs = epochLosses.length;
+  const kept = best === undefined ? {} : { bestEpoch: best + 1, stoppedEarly };
+  context.metric({ ...losses, parameters, steps: records.length, epochs, ...kept });
+  context.note(
+    `${kind} of blocks ${blockNumbers(memory.blocks).join(', ')}, ${parameters} parameters: ` +
+      `${records.length} steps, loss ${losses.firstLoss.toFixed(3)} → ${losses.lastLoss.toFixed(3)}`,
+  );
+  if (resumedSteps > 0) context.note(`resumed after step ${resumedSteps}`);
+  if (best === undefined) return;
+  const end = stoppedEarly ? 'stopped early after' : 'trained for';
+  const loss = epochLosses[best]!.toFixed(3);
+  context.note(`${end} ${epochs} epochs; kept the memory of epoch ${best + 1}, mean loss ${loss}`);
+}
 
 /** A memory trained on another model's states would train well and mean nothing. */
 function requireSameWeights(states: string, weights: readonly WeightFile[]): void {
@@ -148,11 +207,4 @@ function adamOptions(params: {
 }): AdamOptions {
   const { optimizer: kind, weightDecay, clipNorm } = params;
   return { kind, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, clipNorm };
-}
-
-/** Mean losses of the first and the last steps, at most 20 of each; 0 without a step. */
-function lossesOf(records: readonly StepRecord[]): { firstLoss: number; lastLoss: number } {
-  const mean = (part: readonly StepRecord[]): number =>
-    part.reduce((sum, item) => sum + item.loss, 0) / Math.max(1, part.length);
-  return { firstLoss: mean(records.slice(0, 20)), lastLoss: mean(records.slice(-20)) };
 }

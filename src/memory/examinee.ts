@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readModelConfig } from '../lm/config.ts';
-import { loadModel, type Model } from '../lm/model.ts';
+import { type Adapted, loadModel, type Model } from '../lm/model.ts';
 import { completeContexts } from '../lm/scoring/complete.ts';
 import { type Question, tokeniseQuestion } from '../lm/scoring/question.ts';
 import { type Scores, scoreQuestions } from '../lm/scoring/score.ts';
@@ -65,19 +65,20 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
   const memories = new Map<string, Memory>();
   for (const [name, folder] of options.memories) memories.set(name, await loadMemory(folder));
   const counter = overlongCounter(model);
-  const adaptersOf = (name: string) => memories.get(name)?.adapters() ?? new Map();
+  const asCame: Adapted = { model, adapters: new Map(), ownFrom: layers };
+  const adapted = new Map([...memories].map(([name, memory]) => [name, memory.on(model)]));
+  const adaptedOf = (name: string): Adapted => adapted.get(name) ?? asCame;
   return {
     parameters: countParameters(model),
     memories,
     logLikelihoods: async (texts, candidates) => {
       const questions = texts.map((text) => tokeniseQuestion(tokenizer, text, options.answers));
       questions.forEach(counter.see);
-      const asked = candidates.map((name) => ({ adapters: adaptersOf(name) }));
-      const all = await scoreQuestions(model, questions, asked, options);
+      const all = await scoreQuestions(model, questions, candidates.map(adaptedOf), options);
       return all.map(({ logLikelihoods, ...rest }) => ({ scores: logLikelihoods, ...rest }));
     },
     generate: (texts, candidate) =>
-      complete({ model, tokenizer, options }, texts, adaptersOf(candidate)),
+      complete({ adapted: adaptedOf(candidate), tokenizer, options }, texts),
     overlong: counter.count,
     dispose: () => {
       model.dispose();
@@ -93,15 +94,14 @@ function countParameters({ config, parameters }: Model): number {
 }
 
 interface Writer {
-  readonly model: Model;
+  readonly adapted: Adapted;
   readonly tokenizer: Tokenizer;
   readonly options: ExamineeOptions;
 }
 
 async function complete(
-  { model, tokenizer, options: { generation } }: Writer,
+  { adapted: { model, adapters }, tokenizer, options: { generation } }: Writer,
   texts: readonly string[],
-  adapters: ReturnType<Memory['adapters']>,
 ): Promise<Generated> {
   const contexts = texts.map((text) => tokenizer.encode(text));
   const completions = await completeContexts(model, contexts, {

@@ -1,23 +1,27 @@
 /**
- * A memory as a folder: `memory.safetensors` (F32, linear weights in PyTorch's (out, in) order, named
- * `blocks.4.up.weight`) and `memory.json` (kind, blocks, config). Knows no training.
+ * A memory as a folder: `memory.safetensors` (F32, linear weights in PyTorch's (out, in) order) and
+ * `memory.json` (kind, blocks, parameters, config). Knows no training.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openWeights } from '../lm/weights/safetensors.ts';
 import { writeSafetensors } from '../lm/weights/write-safetensors.ts';
-import { type BlockRange, blockNumbers } from './blocks.ts';
-import type { MemoryConfig } from './config.ts';
+import type { AdapterConfig } from './adapter/config.ts';
+import { storedAdapter } from './adapter/memory.ts';
+import type { BlockRange } from './blocks.ts';
 import { TrainingDivergedError } from './diverged.ts';
-import { type LayerValues, layerShapes } from './layer.ts';
-import { type Memory, memoryOf } from './memory.ts';
+import { type FullConfig, storedFull } from './full/memory.ts';
+import type { LoraConfig } from './lora/config.ts';
+import { storedLora } from './lora/memory.ts';
+import type { Memory, MemoryKind, MemoryValues } from './memory.ts';
 
-const kind = 'residual-mlp';
+const FILES = { index: 'memory.json', values: 'memory.safetensors' } as const;
 
 interface MemoryIndex {
-  readonly kind: typeof kind;
+  readonly kind: MemoryKind;
   readonly blocks: BlockRange;
-  readonly config: MemoryConfig;
+  readonly parameters: number;
+  readonly config: object;
 }
 
 /**
@@ -29,47 +33,40 @@ export async function saveMemory(memory: Memory, folder: string): Promise<void> 
   const values = await memory.values();
   requireFinite(values);
   mkdirSync(folder, { recursive: true });
-  const tensors = [...values].flatMap(([block, layer]) =>
-    [...layer].map(([name, { shape, data }]) => ({
-      name: `blocks.${block}.${name}`,
-      shape,
-      data,
-      dtype: 'F32' as const,
-    })),
-  );
-  writeSafetensors(join(folder, 'memory.safetensors'), tensors);
-  const index: MemoryIndex = { kind, blocks: memory.blocks, config: memory.config };
-  writeFileSync(join(folder, 'memory.json'), `${JSON.stringify(index, null, 2)}\n`);
+  const tensors = [...values].map(([name, value]) => ({ name, ...value, dtype: 'F32' as const }));
+  writeSafetensors(join(folder, FILES.values), tensors);
+  const { kind, blocks, parameters, config } = memory;
+  const index: MemoryIndex = { kind, blocks, parameters, config };
+  writeFileSync(join(folder, FILES.index), `${JSON.stringify(index, null, 2)}\n`);
 }
 
-function requireFinite(values: ReadonlyMap<number, LayerValues>): void {
-  for (const [block, layer] of values) {
-    for (const [name, { data }] of layer) {
-      if (data.every(Number.isFinite)) continue;
-      throw new TrainingDivergedError(
-        `${name} of block ${block} is not finite after the last step`,
-      );
-    }
+function requireFinite(values: MemoryValues): void {
+  for (const [name, { data }] of values) {
+    if (data.every(Number.isFinite)) continue;
+    throw new TrainingDivergedError(`${name} is not finite after the last step`);
   }
 }
 
 /** Puts a saved memory on the backend; the caller disposes of it. Throws an Error that names the file. */
 export async function loadMemory(folder: string): Promise<Memory> {
-  const { blocks, config } = readIndex(join(folder, 'memory.json'));
-  const weights = openWeights(folder, 'memory.safetensors');
-  const values = new Map<number, LayerValues>();
-  for (const block of blockNumbers(blocks)) {
-    const layer = new Map<string, { shape: number[]; data: Float32Array }>();
-    for (const [name, shape] of layerShapes(config)) {
-      layer.set(name, { shape, data: weights.read(`blocks.${block}.${name}`) });
-    }
-    values.set(block, layer);
+  const { kind, blocks, config } = readIndex(join(folder, FILES.index));
+  const source = openWeights(folder, FILES.values);
+  switch (kind) {
+    case 'adapter':
+      return storedAdapter(config as AdapterConfig, blocks, source.read);
+    case 'lora':
+      return storedLora(config as LoraConfig, blocks, source.read);
+    case 'full':
+      return storedFull(source, folder, { config: config as FullConfig, blocks });
   }
-  return memoryOf(config, blocks, values);
 }
+
+const KINDS: readonly MemoryKind[] = ['adapter', 'lora', 'full'];
 
 function readIndex(file: string): MemoryIndex {
   const index = JSON.parse(readFileSync(file, 'utf8')) as MemoryIndex;
-  if (index.kind !== kind) throw new Error(`${file}: unknown kind of memory "${index.kind}"`);
-  return index;
+  if (KINDS.includes(index.kind)) return index;
+  throw new Error(
+    `${file}: unknown kind of memory "${index.kind}"; this program knows ${KINDS.join(', ')}`,
+  );
 }

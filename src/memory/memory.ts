@@ -1,68 +1,44 @@
 /**
- * A neural memory: one layer on each chosen block of a frozen model. Knows no training and no file.
+ * What every kind of memory is: trainable parameters that change a frozen model from some block
+ * upwards, without touching it. Knows none of them.
  */
-import type { Tensor2D } from '@tensorflow/tfjs-core';
+import type { Adapted, Model } from '../lm/model.ts';
 import type { TrainedVariable } from '../tensor/optimizer.ts';
-import { type BlockRange, blockNumbers } from './blocks.ts';
-import { type DecayRule, decays, type MemoryConfig } from './config.ts';
-import {
-  createLayer,
-  initialValues,
-  type LayerValues,
-  layerValues,
-  type MemoryLayer,
-} from './layer.ts';
+import type { BlockRange } from './blocks.ts';
+import type { DecayRule } from './decay.ts';
+
+/**
+ * `adapter`: a small network beside each block's output (the note's memory). `lora`: low-rank updates
+ * of the linear maps inside of the same blocks. `full`: own weights from the first of them upwards.
+ */
+export type MemoryKind = 'adapter' | 'lora' | 'full';
+
+/** By name, in the layout of the file: linear weights are (out, in) as in PyTorch. */
+export type MemoryValues = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
 export interface Memory {
-  readonly config: MemoryConfig;
+  readonly kind: MemoryKind;
+  /** The blocks that it changes; all that lies below them is the frozen model's. */
   readonly blocks: BlockRange;
-  /** By block number, what to apply to that block's output, (N, C) to (N, C). */
-  adapters(): ReadonlyMap<number, (h: Tensor2D) => Tensor2D>;
-  /** What an optimizer trains, named `blocks.4.up.weight`, in a fixed order. */
+  /** What the file must say beside the values, to build it again. */
+  readonly config: object;
+  /** How many numbers it trains. */
+  readonly parameters: number;
+  /** The model with this memory in it. Throws MisfitError. */
+  on(model: Model): Adapted;
+  /** What an optimizer trains, in a fixed order. */
   trained(rule: DecayRule): TrainedVariable[];
-  /** Present values by block number. */
-  values(): Promise<ReadonlyMap<number, LayerValues>>;
+  /** Present values, in a fixed order. */
+  values(): Promise<MemoryValues>;
   dispose(): void;
 }
 
-/** An untrained memory, drawn from the seed. */
-export function initialMemory(config: MemoryConfig, blocks: BlockRange, seed: number): Memory {
-  const drawn = blockNumbers(blocks).map(
-    (block) => [block, initialValues(config, seed, `memory of block ${block}`)] as const,
-  );
-  return memoryOf(config, blocks, new Map(drawn));
-}
+/** A memory was made for a model of another shape. */
+export class MisfitError extends Error {}
 
-/** A memory with given values, one entry a block of the range. */
-export function memoryOf(
-  config: MemoryConfig,
-  blocks: BlockRange,
-  values: ReadonlyMap<number, LayerValues>,
-): Memory {
-  const layers = new Map<number, MemoryLayer>(
-    blockNumbers(blocks).map((block) => [block, createLayer(config, values.get(block)!)]),
+export function requireWidth(width: number, model: Model): void {
+  if (model.config.hidden === width) return;
+  throw new MisfitError(
+    `the memory is for states of width ${width}, the model's are ${model.config.hidden} wide`,
   );
-  return {
-    config,
-    blocks,
-    adapters: () => new Map([...layers].map(([block, layer]) => [block, layer.apply])),
-    trained: (rule) => [...layers].flatMap(([block, layer]) => trainedOf(block, layer, rule)),
-    values: async () => {
-      const entries = [...layers].map(
-        async ([block, layer]) => [block, await layerValues(layer)] as const,
-      );
-      return new Map(await Promise.all(entries));
-    },
-    dispose: () => {
-      for (const layer of layers.values()) layer.dispose();
-    },
-  };
-}
-
-function trainedOf(block: number, layer: MemoryLayer, rule: DecayRule): TrainedVariable[] {
-  return [...layer.variables].map(([name, variable]) => ({
-    name: `blocks.${block}.${name}`,
-    variable,
-    decays: decays(name, rule),
-  }));
 }

@@ -2,12 +2,8 @@
  * Training a memory on stored trunk states: next-token cross-entropy, only the blocks from the first
  * memory upwards and the head are resident. Knows no stage, no file and no clock of its own.
  */
-
-import { type Scalar, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { crossEntropy, forwardBlocks, type Model } from '../lm/model.ts';
 import type { Trunk } from '../lm/trunk/trunk.ts';
 import type { AdamOptions } from '../tensor/adam.ts';
-import { gatherRows } from '../tensor/gather-rows.ts';
 import {
   createOptimizer,
   NotFiniteError,
@@ -15,159 +11,182 @@ import {
   type StepResult,
 } from '../tensor/optimizer.ts';
 import { learningRateAt, type Schedule } from '../tensor/schedule.ts';
-import { decodeSnapshot, encodeSnapshot } from '../tensor/snapshot.ts';
 import { assembleBatch, type Batch } from './batch.ts';
-import type { DecayRule } from './config.ts';
+import { batchLoss, type Trainee } from './batch-loss.ts';
+import type { DecayRule } from './decay.ts';
 import { TrainingDivergedError } from './diverged.ts';
+import { bestEpoch, type EarlyStop, stalled } from './early-stop.ts';
 import {
   batchesPerEpoch,
   type Candidate,
   candidateSources,
   type EpochPlan,
   epochBatches,
+  type Source,
 } from './epoch.ts';
-import type { Memory } from './memory.ts';
+import {
+  closeEpoch,
+  decodeProgress,
+  encodeProgress,
+  freshProgress,
+  type Progress,
+  type StepRecord,
+} from './progress.ts';
 
 export interface TrainingOptions extends EpochPlan {
   readonly epochs: number;
+  /** Micro-batches of `batch` texts a step: the gradient is that of one batch of all of them. */
+  readonly accumulate: number;
   readonly learningRate: number;
   readonly warmupSteps: number;
+  readonly schedule: NonNullable<Schedule['shape']>;
   readonly adam: AdamOptions;
   readonly decay: DecayRule;
   /** Of examples, whether the prompt is trained with the answer. Of pages, all tokens are, once. */
   readonly loss: 'all' | 'answer';
-  /** Stops after so many epochs whose mean loss was not the best by `minDelta`; 0 never stops. */
-  readonly earlyStop: { readonly patience: number; readonly minDelta: number };
+  /** With a patience, the memory that remains is that of the best epoch. */
+  readonly earlyStop: EarlyStop;
 }
 
-export interface Training {
-  /** Blocks from `memory.blocks.from` to the end and the head. */
-  readonly model: Model;
+export interface Training extends Trainee {
   readonly trunk: Trunk;
-  readonly memory: Memory;
   readonly candidate: Candidate;
   readonly options: TrainingOptions;
 }
 
-export interface StepRecord {
-  readonly step: number;
-  readonly epoch: number;
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradNorm: number;
-}
-
 export interface TrainingHooks {
-  /** The state that a killed run left, if any. */
+  /** The state that a killed run, or a finished shorter one, left; if any. */
   readonly saved: Uint8Array | undefined;
   /** Whether to save now; asked after each step. */
   saveDue(): boolean;
   save(state: Uint8Array): void;
   stepped(record: StepRecord, totalSteps: number, tokens: number): void;
+  /** What a text says, for the message of a training that went astray. */
+  wordsOf?(ids: readonly number[]): string;
+}
+
+export interface Trained {
+  readonly records: readonly StepRecord[];
+  /** Mean loss of each epoch that was run. */
+  readonly epochLosses: readonly number[];
+  /** Steps that `saved` had already taken. */
+  readonly resumedSteps: number;
+  /** The epoch whose values the memory has; with a patience only, else the last one's. */
+  readonly best: number | undefined;
+  readonly stoppedEarly: boolean;
 }
 
 /** There is nothing to train on. */
 export class NoTextsError extends Error {}
 
-interface Progress {
-  steps: number;
-  readonly records: StepRecord[];
-  readonly epochLosses: number[];
+interface Run {
+  readonly training: Training;
+  /** Positions in the trunk of the texts that are trained. */
+  readonly texts: readonly number[];
+  readonly sources: readonly Source[];
+  /** How texts are drawn for a step; its `batch` is that of a whole step. */
+  readonly plan: EpochPlan;
+  readonly perEpoch: number;
+  readonly schedule: Schedule;
+  readonly optimizer: Optimizer;
+  readonly progress: Progress;
+  readonly hooks: TrainingHooks;
 }
 
 /**
- * Trains `memory` in place and returns a record of every step. Deterministic: the same inputs give
- * the same bits, also when continued from a saved state. Throws TrainingDivergedError, NoTextsError.
+ * Trains `memory` in place. Deterministic: the same inputs give the same bits, also when continued
+ * from a saved state. Throws TrainingDivergedError, NoTextsError.
  */
-export async function trainMemory(
-  training: Training,
-  hooks: TrainingHooks,
-): Promise<readonly StepRecord[]> {
-  const { memory, options } = training;
+export async function trainMemory(training: Training, hooks: TrainingHooks): Promise<Trained> {
+  const run = await startRun(training, hooks);
+  const { progress, schedule, perEpoch, optimizer } = run;
+  const { earlyStop } = training.options;
+  const resumedSteps = progress.records.length;
+  const isStalled = () => stalled(progress.epochLosses, earlyStop);
+  while (progress.records.length < schedule.totalSteps) {
+    const steps = progress.records.length;
+    if (steps % perEpoch === 0 && isStalled()) break;
+    await trainEpoch(run, Math.floor(steps / perEpoch));
+  }
+  // A longer training may go on from here; only under a schedule that does not know its end.
+  if (schedule.shape === 'constant') hooks.save(encodeProgress(progress, optimizer));
+  if (progress.best) optimizer.setValues(progress.best);
+  const { records, epochLosses } = progress;
+  return {
+    records,
+    epochLosses,
+    resumedSteps,
+    best: progress.best && bestEpoch(epochLosses, earlyStop),
+    stoppedEarly: records.length < schedule.totalSteps,
+  };
+}
+
+async function startRun(training: Training, hooks: TrainingHooks): Promise<Run> {
+  const { memory, options, trunk } = training;
   const texts = textsOf(training);
-  const perEpoch = batchesPerEpoch(
-    texts.map((text) => training.trunk.texts[text]!.source),
-    options,
-  );
+  const sources = texts.map((text) => trunk.texts[text]!.source);
+  const plan = { ...options, batch: options.batch * options.accumulate };
+  const perEpoch = batchesPerEpoch(sources, plan);
   const schedule: Schedule = {
+    shape: options.schedule,
     peak: options.learningRate,
     warmupSteps: options.warmupSteps,
     totalSteps: options.epochs * perEpoch,
   };
   const optimizer = await createOptimizer(memory.trained(options.decay), options.adam);
-  const progress = resume(optimizer, hooks.saved);
-  while (progress.steps < schedule.totalSteps) {
-    const epoch = Math.floor(progress.steps / perEpoch);
-    if (progress.steps % perEpoch === 0 && stalled(progress.epochLosses, options.earlyStop)) break;
-    await trainEpoch({ training, texts, optimizer, schedule, progress, epoch, perEpoch }, hooks);
-  }
-  return progress.records;
+  const progress = hooks.saved ? decodeProgress(hooks.saved, optimizer) : freshProgress();
+  return { training, texts, sources, plan, perEpoch, schedule, optimizer, progress, hooks };
 }
 
-interface EpochRun {
-  readonly training: Training;
-  readonly texts: readonly number[];
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
-  readonly progress: Progress;
-  readonly epoch: number;
-  readonly perEpoch: number;
-}
-
-/** Runs an epoch from where `progress` stands in it. */
-async function trainEpoch(run: EpochRun, hooks: TrainingHooks): Promise<void> {
-  const { training, texts, progress, schedule, epoch, perEpoch } = run;
-  const sources = texts.map((text) => training.trunk.texts[text]!.source);
-  const batches = epochBatches(sources, epoch, training.options);
-  for (const positions of batches.slice(progress.steps - epoch * perEpoch)) {
-    const step = progress.steps;
+/** Runs an epoch from where the progress stands in it. */
+async function trainEpoch(run: Run, epoch: number): Promise<void> {
+  const { progress, perEpoch, schedule, optimizer, hooks } = run;
+  const { earlyStop } = run.training.options;
+  const batches = epochBatches(run.sources, epoch, run.plan);
+  for (const positions of batches.slice(progress.records.length - epoch * perEpoch)) {
+    const step = progress.records.length;
     const learningRate = learningRateAt(step, schedule);
-    const chosen = positions.map((position) => texts[position]!);
-    const batch = readBatch(training, chosen);
-    const { loss, gradNorm } = await trainStep(run, { batch, chosen, step, learningRate });
+    const chosen = positions.map((position) => run.texts[position]!);
+    const parts = microBatches(run.training, chosen);
+    const { loss, gradNorm } = await trainStep(run, { parts, chosen, step, epoch, learningRate });
     const record = { step, epoch, loss, learningRate, gradNorm };
-    progress.steps += 1;
     progress.records.push(record);
-    if (progress.steps === (epoch + 1) * perEpoch) closeEpoch(progress, perEpoch);
-    hooks.stepped(record, schedule.totalSteps, batch.texts * batch.length);
-    if (hooks.saveDue())
-      hooks.save(encodeSnapshot({ meta: progress, arrays: run.optimizer.arrays() }));
+    if (progress.records.length === (epoch + 1) * perEpoch) {
+      closeEpoch(progress, { perEpoch, optimizer, earlyStop });
+    }
+    const tokens = parts.reduce((sum, { texts, length }) => sum + texts * length, 0);
+    hooks.stepped(record, schedule.totalSteps, tokens);
+    if (hooks.saveDue()) hooks.save(encodeProgress(progress, optimizer));
   }
 }
 
-async function trainStep(
-  { training, optimizer, epoch }: EpochRun,
-  at: { batch: Batch; chosen: readonly number[]; step: number; learningRate: number },
-): Promise<StepResult> {
+interface Step {
+  readonly parts: readonly Batch[];
+  /** The texts, for a message. */
+  readonly chosen: readonly number[];
+  readonly step: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+}
+
+/** Each micro-batch counts by its supervised tokens, as it would in one batch of all. */
+async function trainStep(run: Run, at: Step): Promise<StepResult> {
+  const tokens = at.parts.reduce((sum, { rows }) => sum + rows.length, 0);
+  const losses = at.parts.map((batch) => ({
+    weight: batch.rows.length / tokens,
+    lossOf: () => batchLoss(run.training, batch),
+  }));
   try {
-    return await optimizer.step(() => batchLoss(training, at.batch), at.learningRate);
+    return await run.optimizer.stepOver(losses, at.learningRate);
   } catch (error) {
     if (!(error instanceof NotFiniteError)) throw error;
-    const names = at.chosen.map((text) => nameOf(training.trunk, text)).join(', ');
+    // The variables are as they were before the step: what was learnt so far is kept.
+    run.hooks.save(encodeProgress(run.progress, run.optimizer));
     throw new TrainingDivergedError(
-      `step ${at.step} (epoch ${epoch}): ${error.message}; the batch was ${names}`,
+      `step ${at.step} (epoch ${at.epoch}): ${error.message}; the batch was ${namesOf(run, at.chosen)}`,
       { cause: error },
     );
   }
-}
-
-/** Mean cross-entropy over the batch's supervised tokens. */
-export function batchLoss(
-  { model, memory }: Pick<Training, 'model' | 'memory'>,
-  batch: Batch,
-): Scalar {
-  return tidy(() => {
-    const h = tensor2d(batch.states, [batch.texts * batch.length, memory.config.width]);
-    const top = forwardBlocks(model, h, {
-      batch: batch.texts,
-      length: batch.length,
-      from: memory.blocks.from,
-      to: model.config.layers,
-      adapters: memory.adapters(),
-    }); // (B·T, C)
-    const supervised = gatherRows(top as Tensor2D, batch.rows); // (rows, C)
-    return crossEntropy(model, supervised, batch.targets);
-  });
 }
 
 function textsOf({ trunk, candidate, options }: Training): number[] {
@@ -180,38 +199,32 @@ function textsOf({ trunk, candidate, options }: Training): number[] {
   return texts;
 }
 
-function readBatch({ trunk, options }: Training, chosen: readonly number[]): Batch {
+function microBatches({ trunk, options }: Training, chosen: readonly number[]): Batch[] {
   const texts = chosen.map((index) => {
     const { ids, source, supervisedFrom } = trunk.texts[index]!;
     const whole = options.loss === 'all' && source === 'temp';
     return { ids, supervisedFrom: whole ? 0 : supervisedFrom, states: trunk.readStates(index) };
   });
-  return assembleBatch(texts, trunk.index.hidden);
+  const count = Math.ceil(texts.length / options.batch);
+  return Array.from({ length: count }, (_, part) =>
+    assembleBatch(
+      texts.slice(part * options.batch, (part + 1) * options.batch),
+      trunk.index.hidden,
+    ),
+  );
 }
 
-function resume(optimizer: Optimizer, saved: Uint8Array | undefined): Progress {
-  if (saved === undefined) return { steps: 0, records: [], epochLosses: [] };
-  const { meta, arrays } = decodeSnapshot<Progress>(saved);
-  optimizer.restore(arrays, meta.steps);
-  return meta;
-}
+/** Texts that a message names; the rest are counted. */
+const NAMED = 8;
+const SHOWN_LETTERS = 60;
 
-function closeEpoch(progress: Progress, perEpoch: number): void {
-  const losses = progress.records.slice(-perEpoch).map((record) => record.loss);
-  progress.epochLosses.push(losses.reduce((sum, loss) => sum + loss, 0) / perEpoch);
-}
-
-/** Whether the last `patience` epochs brought no mean loss that beat the best before by `minDelta`. */
-export function stalled(
-  losses: readonly number[],
-  { patience, minDelta }: TrainingOptions['earlyStop'],
-): boolean {
-  if (patience === 0 || losses.length <= patience) return false;
-  const before = Math.min(...losses.slice(0, -patience));
-  return Math.min(...losses.slice(-patience)) > before - minDelta;
-}
-
-function nameOf(trunk: Trunk, text: number): string {
-  const { source, page } = trunk.texts[text]!;
-  return `${source} "${page}" (text ${text})`;
+function namesOf({ training: { trunk }, hooks }: Run, chosen: readonly number[]): string {
+  const names = chosen.slice(0, NAMED).map((text) => {
+    const { source, page, ids } = trunk.texts[text]!;
+    const words = hooks.wordsOf?.(ids).slice(-SHOWN_LETTERS);
+    const shown = words === undefined ? '' : ` ${JSON.stringify(`…${words}`)}`;
+    return `${source} "${page}" (text ${text}${shown})`;
+  });
+  const more = chosen.length - names.length;
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

@@ -5,6 +5,7 @@
 import { ModelFileError } from '../lm/model-file-error.ts';
 import { NotFiniteError } from '../tensor/optimizer.ts';
 import { TrainingDivergedError } from './diverged.ts';
+import { MisfitError } from './memory.ts';
 import { NoTextsError } from './train.ts';
 
 type UserError = new (message: string, where: { hint?: string; file?: string }) => Error;
@@ -16,6 +17,9 @@ export async function translateErrors<T>(Kind: UserError, work: () => Promise<T>
     if (error instanceof ModelFileError) throw new Kind(error.message, { file: error.file });
     if (error instanceof TrainingDivergedError || error instanceof NotFiniteError) {
       throw new Kind(error.message, { hint: 'try a lower learningRate, or a smaller gateInit' });
+    }
+    if (error instanceof MisfitError) {
+      throw new Kind(error.message, { hint: 'give train and eval the same model' });
     }
     if (error instanceof NoTextsError) {
       throw new Kind(error.message, { hint: 'see what templates wrote, and the param visits' });

@@ -38,9 +38,21 @@ export class NotFiniteError extends Error {
   }
 }
 
+/** A part of a step's loss, such as that of a micro-batch. */
+export interface LossPart {
+  /** Its share of the whole; all shares of a step sum to 1. */
+  readonly weight: number;
+  readonly lossOf: () => Scalar;
+}
+
 export interface Optimizer {
   /** One update from the gradient of `lossOf()`, a mean over the batch. Throws NotFiniteError. */
   step(lossOf: () => Scalar, learningRate: number): Promise<StepResult>;
+  /** One update from the gradient of the weighted sum; only one part's tensors are held at a time. */
+  stepOver(parts: readonly LossPart[], learningRate: number): Promise<StepResult>;
+  /** The trained values, in the order of the variables; not to be changed. */
+  values(): readonly Float32Array[];
+  setValues(values: readonly Float32Array[]): void;
   /** Values and moments, in an order that `restore` knows. */
   arrays(): readonly Float32Array[];
   /** Continues from what `arrays` gave after `steps` updates. */
@@ -60,9 +72,18 @@ export async function createOptimizer(
     })),
   );
   const state = freshAdamState(parameters);
+  const stepOver = (parts: readonly LossPart[], learningRate: number) =>
+    descend({ trained, parameters, state, options: { ...options, learningRate }, parts });
   return {
-    step: (lossOf, learningRate) =>
-      descend({ trained, parameters, state, options: { ...options, learningRate }, lossOf }),
+    step: (lossOf, learningRate) => stepOver([{ weight: 1, lossOf }], learningRate),
+    stepOver,
+    values: () => parameters.map((item) => item.values),
+    setValues(values) {
+      parameters.forEach((item, index) => {
+        item.values.set(values[index]!);
+      });
+      assign(trained, parameters);
+    },
     arrays: () => [...parameters.map((item) => item.values), ...state.first, ...state.second],
     restore(arrays, steps) {
       const targets = [...parameters.map((item) => item.values), ...state.first, ...state.second];
@@ -81,14 +102,36 @@ async function descend(run: {
   parameters: readonly Parameter[];
   state: AdamState;
   options: AdamOptions & { learningRate: number };
-  lossOf: () => Scalar;
+  parts: readonly LossPart[];
 }): Promise<StepResult> {
-  const { loss, gradients } = await lossAndGradients(run.trained, run.lossOf);
+  const { loss, gradients } = await accumulate(run.trained, run.parts);
   const norm = globalNorm(gradients);
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new NotFiniteError(loss, norm);
   adamStep(run.parameters, gradients, run.state, run.options);
   assign(run.trained, run.parameters);
   return { loss, gradNorm: norm };
+}
+
+/** The weighted sum of the parts' losses and gradients; a single part's are left as they are. */
+export async function accumulate(
+  trained: readonly TrainedVariable[],
+  parts: readonly LossPart[],
+): Promise<{ loss: number; gradients: Float32Array[] }> {
+  const [first, ...others] = parts;
+  assert(first, 'a step needs a loss');
+  const sum = await lossAndGradients(trained, first.lossOf);
+  if (others.length === 0) return sum;
+  sum.loss *= first.weight;
+  sum.gradients = sum.gradients.map((gradient) => gradient.map((g) => g * first.weight));
+  for (const { weight, lossOf } of others) {
+    const { loss, gradients } = await lossAndGradients(trained, lossOf);
+    sum.loss += weight * loss;
+    gradients.forEach((gradient, index) => {
+      const total = sum.gradients[index]!;
+      for (let at = 0; at < total.length; at++) total[at]! += weight * gradient[at]!;
+    });
+  }
+  return sum;
 }
 
 /** The loss and its gradients in the variables' order, as arrays; leaves no tensor behind. */

@@ -120,7 +120,9 @@ describe('the flagship pipeline', () => {
   it(
     'retrains, and encodes nothing, when a constant of the memory layer changes',
     async () => {
-      edit('src/memory/config.ts', (text) => text.replace('normEps: 1e-5', 'normEps: 1.1e-5'));
+      edit('src/memory/adapter/config.ts', (text) =>
+        text.replace('normEps: 1e-5', 'normEps: 1.1e-5'),
+      );
       const stages = stagesOf((await project.run('report', ...SMALL)).ran);
       expect([...stages].sort()).toEqual(['eval', 'report', 'train']);
     },

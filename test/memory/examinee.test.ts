@@ -6,6 +6,7 @@ import { type Adapter, embed, forwardBlocks, headLogits, loadModel } from '../..
 import { loadTokenizer } from '../../src/lm/tokenizer.ts';
 import { type Examinee, openExaminee } from '../../src/memory/examinee.ts';
 import { loadMemory } from '../../src/memory/files.ts';
+import type { Memory } from '../../src/memory/memory.ts';
 import { makeWorld, promptLines, QUESTIONS, type World } from '../stages-eval/world.ts';
 
 const MAX_TOKENS = 5;
@@ -22,16 +23,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(world.folder, { recursive: true }));
 
 /** Token by token, the whole text through the whole model each time; ends at `eosId`. */
-async function greedyIds(text: string, adapters: ReadonlyMap<number, Adapter>): Promise<number[]> {
+async function greedyIds(text: string, memory: Memory | undefined): Promise<number[]> {
   const tokenizer = loadTokenizer(modelFolder);
   const model = await loadModel(modelFolder, { from: 0, to: 5, embedding: true, head: true });
+  const asCame = { model, adapters: new Map<number, Adapter>() };
+  const { model: view, adapters } = memory?.on(model) ?? asCame;
   const ids = tokenizer.encode(text);
   const start = ids.length;
   while (ids.length < start + MAX_TOKENS) {
     const logits = tidy(() => {
       const embedded = embed(model, Int32Array.from(ids));
-      const h = forwardBlocks(model, embedded, { batch: 1, length: ids.length, adapters });
-      return headLogits(model, slice(h, [ids.length - 1, 0], [1, -1]));
+      const h = forwardBlocks(view, embedded, { batch: 1, length: ids.length, adapters });
+      return headLogits(view, slice(h, [ids.length - 1, 0], [1, -1]));
     });
     const values = Array.from(await logits.data());
     logits.dispose();
@@ -63,8 +66,8 @@ describe('generate', () => {
     const memory = await loadMemory(join(world.folder, 'doc'));
     const expected: Record<'doc' | 'pretrained', string[]> = { doc: [], pretrained: [] };
     for (const text of TEXTS) {
-      expected.doc.push(decode(await greedyIds(text, memory.adapters())));
-      expected.pretrained.push(decode(await greedyIds(text, new Map())));
+      expected.doc.push(decode(await greedyIds(text, memory)));
+      expected.pretrained.push(decode(await greedyIds(text, undefined)));
     }
     memory.dispose();
     const doc = await asked((examinee) => examinee.generate(TEXTS, 'doc'));
@@ -90,7 +93,7 @@ describe('generate', () => {
     const before = readFileSync(file, 'utf8');
     const { model } = JSON.parse(readFileSync(join(modelFolder, 'tokenizer.json'), 'utf8'));
     const [text] = TEXTS as [string];
-    const ids = await greedyIds(text, new Map());
+    const ids = await greedyIds(text, undefined);
     const second = Object.entries(model.vocab).find(([, id]) => id === ids[1])![0];
     writeFileSync(file, JSON.stringify({ eos_token: second }));
     try {

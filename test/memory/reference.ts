@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { embed, forwardBlocks, loadModel, type Model } from '../../src/lm/model.ts';
 import { openWeights, type WeightSource } from '../../src/lm/weights/safetensors.ts';
+import { storedAdapter } from '../../src/memory/adapter/memory.ts';
 import type { Batch } from '../../src/memory/batch.ts';
 import { memoryBlocks } from '../../src/memory/blocks.ts';
-import { type LayerValues, layerShapes } from '../../src/memory/layer.ts';
-import { type Memory, memoryOf } from '../../src/memory/memory.ts';
+import type { Memory } from '../../src/memory/memory.ts';
 
 export interface TrainingReference {
   readonly name: 'adam' | 'adamw';
@@ -53,15 +53,13 @@ export async function loadCase(name: string): Promise<Case> {
     norm: true,
     normEps: 1e-5,
   };
-  const start = new Map<number, LayerValues>(
-    reference.memoryBlocks.map((block) => [block, layerOf(tensors, `memory.${block}`, config)]),
-  );
   return {
     reference,
     tensors,
     model,
     batch: await batchOf(model, reference, blocks.from),
-    memory: () => memoryOf(config, blocks, start),
+    memory: () =>
+      storedAdapter(config, blocks, (name) => tensors.read(name.replace('blocks.', 'memory.'))),
   };
 }
 
@@ -70,17 +68,6 @@ async function loadWhole(folder: string): Promise<Model> {
     readFileSync(join(folder, 'config.json'), 'utf8'),
   ) as { num_hidden_layers: number };
   return loadModel(folder, { from: 0, to: layers, embedding: true, head: true });
-}
-
-function layerOf(
-  tensors: WeightSource,
-  prefix: string,
-  config: Parameters<typeof layerShapes>[0],
-): LayerValues {
-  const entries = [...layerShapes(config)].map(
-    ([name, shape]) => [name, { shape, data: tensors.read(`${prefix}.${name}`) }] as const,
-  );
-  return new Map(entries);
 }
 
 async function batchOf(model: Model, reference: Reference, from: number): Promise<Batch> {

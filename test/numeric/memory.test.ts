@@ -13,8 +13,13 @@ import {
   loadModel,
   type Model,
 } from '../../src/lm/model.ts';
+import {
+  createLayer,
+  layerShapes,
+  layerValues,
+  type MemoryLayer,
+} from '../../src/memory/adapter/layer.ts';
 import { memoryBlocks } from '../../src/memory/blocks.ts';
-import { createLayer, layerShapes, layerValues, type MemoryLayer } from '../../src/memory/layer.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
 import {
   createOptimizer,

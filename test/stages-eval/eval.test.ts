@@ -64,7 +64,7 @@ async function plainly(candidate: string, prompts: readonly string[], tail: stri
   for (const prompt of prompts) {
     const ids = Int32Array.from(encode(prompt + tail));
     const embedded = embed(model, ids.subarray(0, -1));
-    const adapters = memory?.adapters() ?? new Map();
+    const adapters = memory?.on(model).adapters ?? new Map();
     const h = forwardBlocks(model, embedded, { batch: 1, length: ids.length - 1, adapters });
     const logs = await tokenLogProbabilities(model, h, ids.subarray(1));
     const own = logs.subarray(encode(prompt).length - 1);

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 import type { Label } from '../../src/fever/label.ts';
 import { writePrompt } from '../../src/fever/prompt.ts';
 import { writeInitialModel } from '../../src/lm/pretrain/initial-model.ts';
+import { noteMemory } from '../../src/memory/adapter/config.ts';
+import { initialAdapter } from '../../src/memory/adapter/memory.ts';
 import { memoryBlocks } from '../../src/memory/blocks.ts';
-import { noteMemory } from '../../src/memory/config.ts';
 import { saveMemory } from '../../src/memory/files.ts';
-import { initialMemory } from '../../src/memory/memory.ts';
 import { startBackend } from '../../src/tensor/backend.ts';
 import { fanIn, files } from './stage-run.ts';
 
@@ -81,7 +81,7 @@ export async function makeWorld(
   }
   for (const [seed, [candidate, gateInit]] of Object.entries(gates).entries()) {
     const config = { ...noteMemory, hidden: 8, gateInit, width: SHAPE.hidden };
-    const memory = initialMemory(config, memoryBlocks(SHAPE.layers), seed);
+    const memory = initialAdapter(config, memoryBlocks(SHAPE.layers), seed);
     await saveMemory(memory, join(folder, candidate));
     memory.dispose();
   }

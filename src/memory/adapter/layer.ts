@@ -13,18 +13,18 @@ import {
   type Variable,
   variable,
 } from '@tensorflow/tfjs-core';
-import { addGated } from '../tensor/gate.ts';
-import { gelu } from '../tensor/gelu.ts';
-import { applyLinear } from '../tensor/linear.ts';
-import { applyNorm } from '../tensor/norm.ts';
-import { type Rng, seededRng } from '../tensor/rng.ts';
-import type { MemoryConfig } from './config.ts';
+import { addGated } from '../../tensor/gate.ts';
+import { gelu } from '../../tensor/gelu.ts';
+import { applyLinear } from '../../tensor/linear.ts';
+import { applyNorm } from '../../tensor/norm.ts';
+import { type Rng, seededRng } from '../../tensor/rng.ts';
+import type { AdapterConfig } from './config.ts';
 
 /** A layer's parameters by name, as a file holds them: linear weights are (out, in) as in PyTorch. */
 export type LayerValues = ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
 
 export interface MemoryLayer {
-  readonly config: MemoryConfig;
+  readonly config: AdapterConfig;
   /** In a fixed order; linear weights are (in, out) here, ready for `x · W`. */
   readonly variables: ReadonlyMap<string, Variable>;
   /** Maps h (N, C) to (N, C), with gradients of h and of the variables. */
@@ -33,7 +33,7 @@ export interface MemoryLayer {
 }
 
 /** Each parameter's shape, PyTorch's way, in a fixed order: 259 C + 129 floats at the note's size. */
-export function layerShapes({ width, hidden, norm }: MemoryConfig): Map<string, number[]> {
+export function layerShapes({ width, hidden, norm }: AdapterConfig): Map<string, number[]> {
   const normShapes: [string, number[]][] = [
     ['norm.weight', [width]],
     ['norm.bias', [width]],
@@ -49,7 +49,7 @@ export function layerShapes({ width, hidden, norm }: MemoryConfig): Map<string, 
 }
 
 /** Starting values as `nn.Linear` draws them: uniform within ±1/√fan-in, weights and biases alike. */
-export function initialValues(config: MemoryConfig, seed: number, purpose: string): LayerValues {
+export function initialValues(config: AdapterConfig, seed: number, purpose: string): LayerValues {
   const rng = seededRng(seed, purpose);
   const values = new Map<string, { shape: number[]; data: Float32Array }>();
   for (const [name, shape] of layerShapes(config)) {
@@ -61,7 +61,7 @@ export function initialValues(config: MemoryConfig, seed: number, purpose: strin
 function initial(
   name: string,
   shape: readonly number[],
-  { config, rng }: { config: MemoryConfig; rng: Rng },
+  { config, rng }: { config: AdapterConfig; rng: Rng },
 ): Float32Array {
   const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
   if (name === 'gate') return data.fill(config.gateInit);
@@ -71,7 +71,7 @@ function initial(
 }
 
 /** Puts a layer on the backend. `values` must have the shapes of `layerShapes`. */
-export function createLayer(config: MemoryConfig, values: LayerValues): MemoryLayer {
+export function createLayer(config: AdapterConfig, values: LayerValues): MemoryLayer {
   const variables = new Map<string, Variable>();
   for (const [name, shape] of layerShapes(config)) {
     const given = values.get(name);
@@ -102,7 +102,7 @@ export async function layerValues({ config, variables }: MemoryLayer): Promise<L
 }
 
 function applyLayer(
-  config: MemoryConfig,
+  config: AdapterConfig,
   variables: ReadonlyMap<string, Variable>,
   h: Tensor2D, // (N, C)
 ): Tensor2D {
