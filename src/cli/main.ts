@@ -16,6 +16,8 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   why: async () => (await import('./why.ts')).whyCommand,
   graph: async () => (await import('./graph.ts')).graphCommand,
   logs: async () => (await import('./logs.ts')).logsCommand,
+  gc: async () => (await import('./gc.ts')).gcCommand,
+  verify: async () => (await import('./verify.ts')).verifyCommand,
   clean: async () => (await import('./clean.ts')).cleanCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,

@@ -23,7 +23,8 @@ export function openCheckpoint(folder: string): Checkpoint {
   };
 }
 
-function loadState(path: string): Uint8Array | undefined {
+/** Undefined if there is none that is whole. */
+export function loadState(path: string): Uint8Array | undefined {
   let whole: Buffer;
   try {
     whole = readFileSync(path);

@@ -8,7 +8,7 @@
  * record behind all others, whoever writes at the same time.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { XXHashAPI } from 'xxhash-wasm';
 import { digestOf } from '../digest.ts';
@@ -67,6 +67,42 @@ export function openMemo(path: string, xxhash: XXHashAPI): OpenMemo {
     },
     close: () => closeSync(file),
   };
+}
+
+export interface MemoInspection {
+  readonly records: number;
+  /** Bytes that belong to no whole record. */
+  readonly damagedBytes: number;
+  /** The whole records, one behind the other. */
+  whole(): Buffer;
+}
+
+/** Reads all of a memo, values too. */
+export function inspectMemo(path: string, xxhash: XXHashAPI): MemoInspection {
+  const bytes = readFileSync(path);
+  const window: Window = { at: (offset, length) => bytes.subarray(offset, offset + length) };
+  const records: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const place = recordAt(window, at, bytes.length)?.place;
+    const end = place === undefined ? at : place.offset + place.length;
+    if (place !== undefined && isSound(bytes.subarray(at, end), place, xxhash)) {
+      records.push(bytes.subarray(at, end));
+      at = end;
+      continue;
+    }
+    const next = bytes.indexOf(MAGIC, at + 1);
+    at = next < 0 ? bytes.length : next;
+  }
+  const soundBytes = records.reduce((sum, record) => sum + record.length, 0);
+  return {
+    records: records.length,
+    damagedBytes: bytes.length - soundBytes,
+    whole: () => Buffer.concat(records),
+  };
+}
+
+function isSound(record: Buffer, { check }: Place, xxhash: XXHashAPI): boolean {
+  return checkOf(record.subarray(8, 40), record.subarray(HEADER_BYTES), xxhash) === check;
 }
 
 function digestOfKey(key: string): Buffer {
