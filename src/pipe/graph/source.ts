@@ -14,9 +14,11 @@ export function isGlob(source: string): boolean {
 }
 
 export function sourceKind(root: string, source: string): SourceKind {
-  if (isGlob(source)) return isFolder(resolve(root, globBase(source))) ? 'glob' : 'missing';
-  const stat = statSync(resolve(root, source), { throwIfNoEntry: false });
+  // What a glob searches may be one file, which it then means (run/source-files expands it so).
+  const place = isGlob(source) ? globBase(source) : source;
+  const stat = statSync(resolve(root, place), { throwIfNoEntry: false });
   if (stat === undefined) return 'missing';
+  if (isGlob(source)) return 'glob';
   return stat.isDirectory() ? 'folder' : 'file';
 }
 
