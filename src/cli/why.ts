@@ -1,36 +1,57 @@
 /** `pipe why TASK`: everything that differs from the nearest earlier build of the task. */
 import { describeChange } from '../pipe/fingerprint/explain.ts';
+import { detailed } from '../pipe/run/detail.ts';
 import { type Command, UsageError } from './command.ts';
-import { planOptions } from './common-options.ts';
-import { collectDecisions, type Decision, decisionRequest } from './decisions.ts';
+import { jsonOption, planOptions } from './common-options.ts';
+import {
+  collectDecisions,
+  type Decision,
+  type DecisionRequest,
+  decisionRequest,
+} from './decisions.ts';
 
 export const whyCommand: Command = {
   name: 'why',
   usage: 'why TASK…',
-  summary: 'why a task would run: the params, files, code or packages that changed',
-  options: [...planOptions],
+  summary: 'why a task would run: the params, files and records, code or packages that changed',
+  options: [...planOptions, jsonOption],
   run: async (invocation) => {
     if (invocation.positionals.length === 0) {
       throw new UsageError('why needs a task or a stage', 'pipe status lists them');
     }
     const request = await decisionRequest(invocation);
     const { targets } = request.graph.closure(request.targets, request.where);
-    const { decisions } = await collectDecisions(request);
+    const { decisions, warnings } = await collectDecisions(request);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     for (const target of targets) {
       const decision = decisions.get(target);
-      if (decision !== undefined) process.stdout.write(`${whyText(decision, decisions)}\n`);
+      if (decision === undefined) continue;
+      const [own, ...causes] = await Promise.all(
+        [decision, ...rootCauses(decision, decisions)].map((each) => withDetails(each, request)),
+      );
+      const text = invocation.flag('json')
+        ? JSON.stringify({ ...own, causes })
+        : whyText(own as Decision, causes);
+      process.stdout.write(`${text}\n`);
     }
     return 0;
   },
 };
 
-function whyText(decision: Decision, all: ReadonlyMap<string, Decision>): string {
+/** The records of files and the modules of code are looked for only here: it takes reading. */
+async function withDetails(decision: Decision, request: DecisionRequest): Promise<Decision> {
+  const task = request.graph.tasks.get(decision.task);
+  if (task === undefined) return decision;
+  return { ...decision, changes: await detailed(decision.changes, task, request) };
+}
+
+function whyText(decision: Decision, causes: readonly Decision[]): string {
   if (decision.decision === 'hit') return `${decision.task}: up to date`;
   const lines = [
     `${decision.task}: ${decision.decision === 'run' ? 'would run, because' : 'not known yet'}`,
   ];
   for (const change of decision.changes) lines.push(`  ${describeChange(change)}`);
-  for (const task of rootCauses(decision, all)) {
+  for (const task of causes) {
     lines.push(`  ${task.task} would run first, because`);
     for (const change of task.changes) lines.push(`    ${describeChange(change)}`);
   }

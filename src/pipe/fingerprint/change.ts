@@ -33,8 +33,8 @@ export type Change =
       readonly kind: 'input';
       readonly input: string;
       readonly file: string;
-      /** A file of the project is edited; what another task made is changed. */
-      readonly how: 'added' | 'removed' | 'edited' | 'changed' | 'reordered';
+      /** A file of the project is edited; what another task made is changed; a name counts from another folder. */
+      readonly how: 'added' | 'removed' | 'edited' | 'changed' | 'reordered' | 'renamed';
       readonly before?: Digest;
       readonly after?: Digest;
       /** Which of its records, where that was asked for and both contents are known. */
@@ -59,9 +59,9 @@ export interface CodePart {
   readonly line?: number;
 }
 
-/** How the records of one file differ: the lines of a text file, the entries of a JSON file. */
+/** How the records of one input differ: lines of a text file, entries of a JSON file, files of a folder. */
 export interface RecordsChange {
-  readonly unit: 'line' | 'entry';
+  readonly unit: 'line' | 'entry' | 'file';
   readonly edited: number;
   readonly added: number;
   readonly removed: number;
@@ -71,7 +71,7 @@ export interface RecordsChange {
 
 export interface RecordChange {
   readonly how: 'edited' | 'added' | 'removed';
-  /** The number of the line (from 1), or the name of the entry; of a removed one, where it was. */
+  /** The number of the line (from 1), the name of the entry or file; of a removed one, where it was. */
   readonly at: string;
   /** Its beginning, as it is now; absent if it was removed. */
   readonly text?: string;

@@ -37,8 +37,10 @@ export function explain(
     ...codeChanges(before.code, after.code, names.code),
     ...paramChanges(before.params, after.params, ''),
     ...namesOf(before.inputs, after.inputs).flatMap((input) =>
-      inputChanges(input, before.inputs[input], after.inputs[input]).map((change) =>
-        withNames(change, names),
+      foldRenamed(
+        inputChanges(input, before.inputs[input], after.inputs[input]).map((change) =>
+          withNames(change, names),
+        ),
       ),
     ),
     ...outputChanges(before, after),
@@ -168,6 +170,20 @@ function withNames(change: InputChange, { inputs, earlier }: ChangeNames): Input
   return { ...change, how, file: fullName(change.file, name) };
 }
 
+/** A file that came and went is one file, whose name counts from another folder now. */
+function foldRenamed(changes: readonly InputChange[]): InputChange[] {
+  const gone = new Map(
+    changes.filter(({ how }) => how === 'removed').map((each) => [each.file, each]),
+  );
+  const folded = changes.flatMap((change): InputChange[] => {
+    const { before } = (change.how === 'added' && gone.get(change.file)) || {};
+    if (before === undefined) return [change];
+    gone.delete(change.file);
+    return [{ ...change, before, how: before === change.after ? 'renamed' : 'edited' }];
+  });
+  return folded.filter((change) => change.how !== 'removed' || gone.has(change.file));
+}
+
 function fullName(file: string, name: string): string {
   if (file === '' || name === '') return file || name;
   return name.endsWith('/') ? `${name}${file}` : `${name} (${file})`;
@@ -245,8 +261,8 @@ function recordsText(records: RecordsChange | undefined): string {
 }
 
 function unitText(unit: RecordsChange['unit'], count: number): string {
-  if (unit === 'line') return count === 1 ? 'line' : 'lines';
-  return count === 1 ? 'entry' : 'entries';
+  if (count === 1) return unit;
+  return unit === 'entry' ? 'entries' : `${unit}s`;
 }
 
 const LONGEST_SHOWN = 60;

@@ -2,11 +2,13 @@
  * Makes one key's product: takes a lease and the key's lock, runs attempts, retries, records the
  * trace. Knows no graph. Whoever comes second to a key waits for the first and takes its product.
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import { inputNames } from '../graph/change-names.ts';
 import type { Task } from '../graph/task.ts';
+import { keepRecords } from '../store/kept-records.ts';
 import { isLock } from '../store/locks.ts';
 import type { TaskLog } from '../store/logs.ts';
 import type { Store } from '../store/store.ts';
@@ -146,7 +148,7 @@ async function tryOnce(
   }
 }
 
-function record(options: ProduceOptions, product: Product): Produced {
+async function record(options: ProduceOptions, product: Product): Promise<Produced> {
   const { task, prepared, store, runId } = options;
   const before = store.traces.ofTask(task.id, 1)[0];
   const { outputs, notes, metrics, cost } = product;
@@ -168,6 +170,8 @@ function record(options: ProduceOptions, product: Product): Produced {
   };
   store.traces.put(trace);
   dropCheckpoint(store, prepared);
+  const sources = prepared.inputs.flatMap((each) => (each.kind === 'source' ? each.files : []));
+  await keepRecords(join(store.layout.root, 'records'), sources);
   const changedOutputs = Object.keys(outputs).filter(
     (name) => before?.outputs[name]?.digest !== outputs[name]?.digest,
   );
