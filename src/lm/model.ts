@@ -16,7 +16,6 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { KeysValues } from '../tensor/attention-plan.ts';
 import { crossEntropyLoss, rowLosses } from '../tensor/cross-entropy.ts';
-import { flip } from '../tensor/flip.ts';
 import { gatherRows } from '../tensor/gather-rows.ts';
 import { applyLinear, type Linear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
@@ -56,7 +55,6 @@ export type Embedding = { readonly floats: Float32Array } | { readonly table: Te
 
 export interface Head {
   readonly norm: Norm;
-  /** A function, because a head that is tied to a trainable embedding is derived from it anew. */
   readonly linear: () => Linear;
 }
 
@@ -140,7 +138,7 @@ function loadHead(
       throw new Error('a trainable tied head needs the embedding in the same part');
     }
     const { table } = embedding;
-    return { norm, linear: () => ({ weight: flip(table), trainable: true }) };
+    return { norm, linear: () => ({ weight: table, trainable: true, byOutput: true }) };
   }
   const linear = loadHeadLinear(loader, config);
   return { norm, linear: () => linear };
@@ -155,7 +153,8 @@ export function loadFinalNorm(loader: ParameterLoader, config: ModelConfig): Nor
 export function loadHeadLinear(loader: ParameterLoader, config: ModelConfig): Linear {
   const untied = config.family === 'neox' ? NEOX_HEAD : LLAMA_HEAD;
   const name = config.tiedHead ? embeddingName(config) : untied;
-  return loader.linear({ weights: [name], inputs: config.hidden, outputs: [config.vocab] });
+  const weight = loader.table(name, config.vocab, config.hidden);
+  return { weight, trainable: loader.trainable, byOutput: true };
 }
 
 /** Token ids to hidden states (N, C). */

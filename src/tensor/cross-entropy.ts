@@ -1,7 +1,7 @@
 /**
- * Softmax cross-entropy through a linear head, in chunks of rows: the logits of all rows are never
- * held at once. With a gradient recorded, each chunk's share of it is computed while its logits are
- * there (`softmax · Wᵀ − W[target]`).
+ * Softmax cross-entropy through a linear head: the logits of all rows are never held at once. A frozen
+ * head on wasm takes a few words at a time, in one kernel; else the rows come in chunks. With a
+ * gradient recorded, it is computed while the logits are there (`softmax · W − W[target]`).
  */
 import {
   add,
@@ -34,7 +34,7 @@ const CHUNK_LOGITS = 4 * 2 ** 20;
 
 /**
  * Mean over the rows of −log p(target).
- * @param x (N, C), normalised; @param head without bias, (C, V); @param targets N token ids
+ * @param x (N, C), normalised; @param head without bias, (V, C); @param targets N token ids
  */
 export function crossEntropyLoss(x: Tensor2D, head: Linear, targets: Int32Array): Scalar {
   const recording = recordingGradient();
@@ -61,9 +61,46 @@ interface Pass {
 }
 
 function passOver(x: Tensor2D, head: Linear, targets: Int32Array, recording: boolean): Pass {
-  const [rows, width] = x.shape;
+  const [rows] = x.shape;
   if (rows !== targets.length) throw new Error(`${rows} rows but ${targets.length} targets`);
-  const step = Math.max(1, Math.floor(CHUNK_LOGITS / head.weight.shape[1]));
+  if (!head.byOutput || head.bias) throw new Error('a head is (V, C) and has no bias');
+  const kernels = simd();
+  if (kernels && !head.trainable) return passByWords(kernels, { x, head, targets, recording });
+  return passByRows(x, head, targets, recording);
+}
+
+/** All rows through the head in one kernel, cut among the threads by rows. */
+function passByWords(
+  { run, address, scratch, threads, kernels }: Simd,
+  job: { x: Tensor2D; head: Linear; targets: Int32Array; recording: boolean },
+): Pass {
+  const [rows, width] = job.x.shape;
+  const losses = allocateFloats<Tensor1D>([rows]);
+  const sums = allocateFloats<Tensor1D>([rows]);
+  const dx = job.recording ? allocateFloats<Tensor2D>([rows, width]) : undefined;
+  const ids = tensor1d(job.targets, 'int32');
+  const { weight } = job.head;
+  // Cut on a panel's edge: eight rows.
+  const runs = splitRange(rows, threads, 8);
+  const working = scratch(kernels.headScratch(runs[0]![1], width));
+  const [from, table, chosen, out, totals] = [job.x, weight, ids, losses, sums].map(address) as [
+    ...Addresses,
+    number,
+  ];
+  const calls = runs.map(([start, end], thread) => {
+    const at = 4 * start;
+    const inputs = [from + at * width, end - start, width, table, weight.shape[0], chosen + at];
+    const gradient = dx ? address(dx) + at * width : 0;
+    return [...inputs, 1 / rows, out + at, totals + at, gradient, working[thread]!];
+  });
+  run('headLosses', calls);
+  addLogarithms(viewFloats(losses), viewFloats(sums));
+  return { losses, gradients: dx ? [dx] : [] };
+}
+
+function passByRows(x: Tensor2D, head: Linear, targets: Int32Array, recording: boolean): Pass {
+  const [rows, width] = x.shape;
+  const step = Math.max(1, Math.floor(CHUNK_LOGITS / head.weight.shape[0]));
   const losses: Tensor1D[] = [];
   const inputGradients: Tensor2D[] = [];
   let weightGradient: Tensor2D | undefined;
@@ -74,9 +111,9 @@ function passOver(x: Tensor2D, head: Linear, targets: Int32Array, recording: boo
       const chunk = chunkOf(part, head, targets.subarray(row, row + count));
       if (!recording) return [chunk.losses];
       const dLogits = chunk.slopes(1 / rows);
-      const dx = product(dLogits, head.weight, { flipB: true });
+      const dx = product(dLogits, head.weight);
       return head.trainable
-        ? [chunk.losses, dx, product(part, dLogits, { flipA: true })]
+        ? [chunk.losses, dx, product(dLogits, part, { flipA: true })]
         : [chunk.losses, dx];
     });
     losses.push(parts[0] as Tensor1D);
@@ -107,7 +144,7 @@ interface Chunk {
 }
 
 function chunkOf(x: Tensor2D, head: Linear, targets: Int32Array): Chunk {
-  const logits = product(x, head.weight);
+  const logits = product(x, head.weight, { flipB: true });
   const kernels = simd();
   if (kernels) return chunkSimd(kernels, logits, targets);
   return onHost() ? chunkLoops(logits, targets) : chunkComposed(logits, targets);

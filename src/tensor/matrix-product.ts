@@ -2,16 +2,8 @@
  * Products of matrices with either factor transposed. TFJS's wasm kernel runs a scalar loop as soon as
  * a factor is flagged as transposed, so on wasm our own kernel does them all. Records no gradients.
  */
-import {
-  add,
-  matMul,
-  sum,
-  type Tensor1D,
-  type Tensor2D,
-  tidy,
-  transpose,
-} from '@tensorflow/tfjs-core';
-import { allocateFloats, onHost, viewFloats } from './host.ts';
+import { add, matMul, sum, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { allocateFloats } from './host.ts';
 import { type Simd, simd, splitRange } from './kernel/simd.ts';
 
 export interface ProductOptions {
@@ -59,15 +51,6 @@ function simdProduct(
     return [...product, start, 4 * columns, bias ? 1 : 0, working[thread]!];
   });
   run('multiply', calls);
-  return result;
-}
-
-/** The transpose of `x` (R, C) as a new (C, R) tensor. */
-export function transposed(x: Tensor2D): Tensor2D {
-  if (!onHost()) return transpose(x);
-  const [rows, columns] = x.shape;
-  const result = allocateFloats<Tensor2D>([columns, rows]);
-  transposeFloats(viewFloats(x), viewFloats(result), rows, columns);
   return result;
 }
 

@@ -115,6 +115,7 @@ const NAMES: readonly KernelName[] = [
   'normalise',
   'softmaxPowers',
   'softmaxSlopes',
+  'headLosses',
   'attend',
   'attendGradient',
 ];

@@ -685,6 +685,317 @@ export function softmaxSlopes(
 }
 
 // ---------------------------------------------------------------------------------------------
+// Cross-entropy through a frozen head, without ever holding a row's logits: a few words at a time, with
+// a running maximum and sum (online softmax). The table of words is read where it lies.
+
+/** Rows that pass the table together, and rows of a panel. */
+const HEAD_ROWS: usize = 256;
+const PANEL_ROWS: usize = 8;
+/** Below every finite logit. */
+const LOWEST: f32 = -3.4e38;
+/** From so many panels on, rearranging a part of the table pays for the gradient. */
+const PACKING_PANELS: usize = 4;
+
+/** Words at a time, a multiple of 4: their rows of the table stay in the second cache. */
+function headChunk(width: usize): usize {
+  return max<usize>(16, min<usize>(256, (65536 / width) & ~3));
+}
+
+/** Bytes that `headLosses` needs at `scratch`. */
+export function headScratch(rows: usize, width: usize): usize {
+  const padded = (min(rows, HEAD_ROWS) + PANEL_ROWS - 1) & ~(PANEL_ROWS - 1);
+  const wide = (width + 7) & ~7;
+  const chunk = headChunk(width);
+  return 4 * (padded * width + padded * wide + chunk * wide + chunk * PANEL_ROWS + 3 * padded);
+}
+
+/**
+ * For each row of x (rows × width), with logits x · tableᵀ (table: words × width): its largest logit
+ * minus the target's to `margins`, and the sum of e^(logit − largest) to `sums`. Unless dx is 0, also
+ * the gradient of factor · −log softmax(logits)[target]. A row's results do not depend on the others.
+ */
+export function headLosses(
+  x: usize,
+  rows: usize,
+  width: usize,
+  table: usize,
+  words: usize,
+  targets: usize,
+  factor: f32,
+  margins: usize,
+  sums: usize,
+  dx: usize,
+  scratch: usize,
+): void {
+  for (let first: usize = 0; first < rows; first += HEAD_ROWS) {
+    const count = min(HEAD_ROWS, rows - first);
+    const at = 4 * first;
+    const gradient = dx == 0 ? 0 : dx + at * width;
+    headGroup(
+      x + at * width, count, width, table, words, targets + at, factor,
+      margins + at, sums + at, gradient, scratch,
+    );
+  }
+}
+
+function headGroup(
+  x: usize,
+  rows: usize,
+  width: usize,
+  table: usize,
+  words: usize,
+  targets: usize,
+  factor: f32,
+  margins: usize,
+  sums: usize,
+  dx: usize,
+  scratch: usize,
+): void {
+  const padded = (rows + PANEL_ROWS - 1) & ~(PANEL_ROWS - 1);
+  const wide = (width + 7) & ~7;
+  const chunk = headChunk(width);
+  const packed = scratch;
+  const mixed = packed + 4 * padded * width;
+  const part = mixed + 4 * padded * wide;
+  const powers = part + 4 * chunk * wide;
+  const largest = powers + 4 * chunk * PANEL_ROWS;
+  const totals = largest + 4 * padded;
+  const chosen = totals + 4 * padded;
+  const tableRow = 4 * width;
+  packColumns(x, 4, tableRow, width, rows, packed);
+  memory.fill(mixed, 0, 4 * padded * wide);
+  memory.fill(totals, 0, 8 * padded);
+  for (let row: usize = 0; row < padded; row++) store<f32>(largest + 4 * row, LOWEST);
+  const packs = dx != 0 && (padded >= PACKING_PANELS * PANEL_ROWS || wide != width);
+  for (let first: usize = 0; first < words; first += chunk) {
+    const count = min(chunk, words - first);
+    const from = table + first * tableRow;
+    if (packs) packColumns(from, tableRow, 4, count, width, part);
+    for (let row: usize = 0; row < padded; row += PANEL_ROWS) {
+      const at = 4 * row;
+      headLogits(from, count, width, packed + at * width, powers);
+      const present = min(PANEL_ROWS, rows - row);
+      pickTargets(powers, targets + at, present, first, count, chosen + at);
+      const out = dx == 0 ? 0 : mixed + at * wide;
+      panelPowers(powers, count, largest + at, totals + at, out, wide);
+      if (dx != 0) {
+        for (let c: usize = 0; c < wide; c += 8) {
+          const right = packs ? part + 4 * c * count : from + 4 * c;
+          const stride: usize = packs ? 32 : tableRow;
+          addPanelTile(count, powers, right, stride, out + 4 * c, 4 * wide);
+          addPanelTile(count, powers + 16, right, stride, out + 16 * wide + 4 * c, 4 * wide);
+        }
+      }
+    }
+  }
+  for (let row: usize = 0; row < rows; row++) {
+    const at = 4 * row;
+    const total = load<f32>(totals + at);
+    store<f32>(margins + at, load<f32>(largest + at) - load<f32>(chosen + at));
+    store<f32>(sums + at, total);
+    if (dx != 0) {
+      const to = dx + at * width;
+      const word = table + load<u32>(targets + at) * tableRow;
+      memory.fill(to, 0, tableRow);
+      addScaled(to, mixed + at * wide, factor / total, width);
+      addScaled(to, word, -factor, width);
+    }
+  }
+}
+
+/** Logits of `count` words for a packed panel of rows: (count, 8), words beyond the last left alone. */
+function headLogits(table: usize, count: usize, width: usize, panel: usize, to: usize): void {
+  const row = 4 * width;
+  const last = count - 1;
+  for (let v: usize = 0; v < count; v += 4) {
+    const a = table + v * row;
+    const b = table + min(v + 1, last) * row;
+    const c = table + min(v + 2, last) * row;
+    const d = table + min(v + 3, last) * row;
+    dotTile(width, a, b, c, d, panel, to + 32 * v);
+  }
+}
+
+/** Four rows times a packed panel of eight: a 4 × 8 tile whose rows are 32 bytes apart. */
+function dotTile(
+  depth: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  panel: usize,
+  to: usize,
+): void {
+  let s0 = f32x4.splat(0);
+  let t0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let t1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let t2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  let t3 = f32x4.splat(0);
+  const whole = panel + 32 * (depth & ~1);
+  while (panel < whole) {
+    let left = v128.load(panel);
+    let right = v128.load(panel, 16);
+    let x = v128.load_splat<f32>(a);
+    s0 = f32x4.add(s0, f32x4.mul(x, left));
+    t0 = f32x4.add(t0, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(b);
+    s1 = f32x4.add(s1, f32x4.mul(x, left));
+    t1 = f32x4.add(t1, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(c);
+    s2 = f32x4.add(s2, f32x4.mul(x, left));
+    t2 = f32x4.add(t2, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(d);
+    s3 = f32x4.add(s3, f32x4.mul(x, left));
+    t3 = f32x4.add(t3, f32x4.mul(x, right));
+    left = v128.load(panel, 32);
+    right = v128.load(panel, 48);
+    x = v128.load_splat<f32>(a, 4);
+    s0 = f32x4.add(s0, f32x4.mul(x, left));
+    t0 = f32x4.add(t0, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(b, 4);
+    s1 = f32x4.add(s1, f32x4.mul(x, left));
+    t1 = f32x4.add(t1, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(c, 4);
+    s2 = f32x4.add(s2, f32x4.mul(x, left));
+    t2 = f32x4.add(t2, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(d, 4);
+    s3 = f32x4.add(s3, f32x4.mul(x, left));
+    t3 = f32x4.add(t3, f32x4.mul(x, right));
+    a += 8;
+    b += 8;
+    c += 8;
+    d += 8;
+    panel += 64;
+  }
+  if ((depth & 1) != 0) {
+    const left = v128.load(panel);
+    const right = v128.load(panel, 16);
+    s0 = f32x4.add(s0, f32x4.mul(v128.load_splat<f32>(a), left));
+    t0 = f32x4.add(t0, f32x4.mul(v128.load_splat<f32>(a), right));
+    s1 = f32x4.add(s1, f32x4.mul(v128.load_splat<f32>(b), left));
+    t1 = f32x4.add(t1, f32x4.mul(v128.load_splat<f32>(b), right));
+    s2 = f32x4.add(s2, f32x4.mul(v128.load_splat<f32>(c), left));
+    t2 = f32x4.add(t2, f32x4.mul(v128.load_splat<f32>(c), right));
+    s3 = f32x4.add(s3, f32x4.mul(v128.load_splat<f32>(d), left));
+    t3 = f32x4.add(t3, f32x4.mul(v128.load_splat<f32>(d), right));
+  }
+  storePair(to, s0, t0, false);
+  storePair(to + 32, s1, t1, false);
+  storePair(to + 64, s2, t2, false);
+  storePair(to + 96, s3, t3, false);
+}
+
+/** Notes the logits of the targets that are among these words. */
+function pickTargets(
+  logits: usize,
+  targets: usize,
+  rows: usize,
+  first: usize,
+  count: usize,
+  to: usize,
+): void {
+  for (let i: usize = 0; i < rows; i++) {
+    const word = <usize>load<u32>(targets + 4 * i);
+    if (word >= first && word < first + count) {
+      store<f32>(to + 4 * i, load<f32>(logits + 32 * (word - first) + 4 * i));
+    }
+  }
+}
+
+/**
+ * One panel's logits (count, 8) become e^(logit − largest so far); sums, and what was mixed with
+ * earlier powers, are brought to the new largest first.
+ */
+function panelPowers(
+  logits: usize,
+  count: usize,
+  largest: usize,
+  totals: usize,
+  mixed: usize,
+  width: usize,
+): void {
+  const end = logits + 32 * count;
+  const oldLeft = v128.load(largest);
+  const oldRight = v128.load(largest, 16);
+  let left = oldLeft;
+  let right = oldRight;
+  for (let at = logits; at < end; at += 32) {
+    left = f32x4.max(left, v128.load(at));
+    right = f32x4.max(right, v128.load(at, 16));
+  }
+  let sumLeft = v128.load(totals);
+  let sumRight = v128.load(totals, 16);
+  if (v128.any_true(v128.or(f32x4.ne(left, oldLeft), f32x4.ne(right, oldRight)))) {
+    v128.store(largest, exponential(f32x4.sub(oldLeft, left)));
+    v128.store(largest, exponential(f32x4.sub(oldRight, right)), 16);
+    sumLeft = f32x4.mul(sumLeft, v128.load(largest));
+    sumRight = f32x4.mul(sumRight, v128.load(largest, 16));
+    if (mixed != 0) {
+      for (let i: usize = 0; i < PANEL_ROWS; i++) {
+        scaleRow(mixed + 4 * i * width, width, load<f32>(largest + 4 * i));
+      }
+    }
+    v128.store(largest, left);
+    v128.store(largest, right, 16);
+  }
+  for (let at = logits; at < end; at += 32) {
+    const a = exponential(f32x4.sub(v128.load(at), left));
+    const b = exponential(f32x4.sub(v128.load(at, 16), right));
+    v128.store(at, a);
+    v128.store(at, b, 16);
+    sumLeft = f32x4.add(sumLeft, a);
+    sumRight = f32x4.add(sumRight, b);
+  }
+  v128.store(totals, sumLeft);
+  v128.store(totals, sumRight, 16);
+}
+
+/** Adds to a 4 × 8 tile of c the product of powers (depth, 4 of 8 rows) and b (depth, 8). */
+function addPanelTile(
+  depth: usize,
+  a: usize,
+  b: usize,
+  bRow: usize,
+  c: usize,
+  stride: usize,
+): void {
+  let s0 = v128.load(c);
+  let t0 = v128.load(c, 16);
+  let s1 = v128.load(c + stride);
+  let t1 = v128.load(c + stride, 16);
+  let s2 = v128.load(c + 2 * stride);
+  let t2 = v128.load(c + 2 * stride, 16);
+  let s3 = v128.load(c + 3 * stride);
+  let t3 = v128.load(c + 3 * stride, 16);
+  const end = a + 32 * depth;
+  while (a < end) {
+    const left = v128.load(b);
+    const right = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a);
+    s0 = f32x4.add(s0, f32x4.mul(x, left));
+    t0 = f32x4.add(t0, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(a, 4);
+    s1 = f32x4.add(s1, f32x4.mul(x, left));
+    t1 = f32x4.add(t1, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(a, 8);
+    s2 = f32x4.add(s2, f32x4.mul(x, left));
+    t2 = f32x4.add(t2, f32x4.mul(x, right));
+    x = v128.load_splat<f32>(a, 12);
+    s3 = f32x4.add(s3, f32x4.mul(x, left));
+    t3 = f32x4.add(t3, f32x4.mul(x, right));
+    a += 32;
+    b += bRow;
+  }
+  storePair(c, s0, t0, false);
+  storePair(c + stride, s1, t1, false);
+  storePair(c + 2 * stride, s2, t2, false);
+  storePair(c + 3 * stride, s3, t3, false);
+}
+
+// ---------------------------------------------------------------------------------------------
 // Attention. See `attention.ts` for the layout; all rows are already rotated.
 
 /** Rows of queries that share one product: future keys are computed for fewer than these. */

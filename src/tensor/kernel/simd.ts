@@ -20,12 +20,14 @@ export type KernelName =
   | 'normaliseGradient'
   | 'softmaxPowers'
   | 'softmaxSlopes'
+  | 'headLosses'
   | 'attend'
   | 'attendGradient';
 
 export type KernelFunctions = Readonly<Record<KernelName, (...values: number[]) => void>> & {
   readonly multiplyScratch: () => number;
   readonly attentionScratch: (keys: number) => number;
+  readonly headScratch: (rows: number, width: number) => number;
 };
 
 /** Runs independent calls, one a thread, and returns when all are done. */
