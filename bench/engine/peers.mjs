@@ -101,7 +101,11 @@ const turbo = {
       const words = ['s.txt', ...upstream.map((each) => `../${each}/o.txt`)];
       const dependencies = Object.fromEntries(upstream.map((each) => [each, '*']));
       const scripts = { build: `${head(words)} > o.txt` };
-      write(folder, `p/${name}/package.json`, json({ name, version: '1.0.0', scripts, dependencies }));
+      write(
+        folder,
+        `p/${name}/package.json`,
+        json({ name, version: '1.0.0', scripts, dependencies }),
+      );
       write(folder, `p/${name}/s.txt`, sourceText(name));
       packages[`node_modules/${name}`] = { resolved: `p/${name}`, link: true };
       packages[`p/${name}`] = { version: '1.0.0', dependencies };
@@ -146,14 +150,23 @@ const wireit = {
     write(folder, 'o/.keep', '');
     const read = new Set(dag.flatMap(({ upstream }) => upstream));
     const last = dag.filter(({ name }) => !read.has(name)).map(({ name }) => name);
-    const scripts = Object.fromEntries([...dag.map(({ name }) => name), 'all'].map((name) => [name, 'wireit']));
+    const scripts = Object.fromEntries(
+      [...dag.map(({ name }) => name), 'all'].map((name) => [name, 'wireit']),
+    );
     const tasks = dag.map(({ name, upstream }) => {
       const words = [`s/${name}.txt`, ...upstream.map((each) => `o/${each}.txt`)];
       const command = `${head(words)} > o/${name}.txt`;
-      return [name, { command, dependencies: upstream, files: [`s/${name}.txt`], output: [`o/${name}.txt`] }];
+      return [
+        name,
+        { command, dependencies: upstream, files: [`s/${name}.txt`], output: [`o/${name}.txt`] },
+      ];
     });
     const config = Object.fromEntries([...tasks, ['all', { dependencies: last }]]);
-    write(folder, 'package.json', JSON.stringify({ name: 'bench', private: true, scripts, wireit: config }));
+    write(
+      folder,
+      'package.json',
+      JSON.stringify({ name: 'bench', private: true, scripts, wireit: config }),
+    );
   },
   command: (program, folder) => ({
     file: process.execPath,
@@ -209,7 +222,11 @@ const dvc = {
       return `  ${name}:\n    cmd: ${head(inputs)} > o/${name}.txt\n    deps:\n${deps}    outs:\n      - o/${name}.txt\n`;
     });
     write(folder, 'dvc.yaml', `stages:\n${stages.join('')}`);
-    const options = { cwd: folder, stdio: 'ignore', env: { ...process.env, DVC_NO_ANALYTICS: '1' } };
+    const options = {
+      cwd: folder,
+      stdio: 'ignore',
+      env: { ...process.env, DVC_NO_ANALYTICS: '1' },
+    };
     spawnSync(program, ['init', '--no-scm', '-q'], options);
   },
   command: (program) => ({ file: program, args: ['repro', '-q'], env: { DVC_NO_ANALYTICS: '1' } }),

@@ -125,7 +125,11 @@ async function measure(all, scenario, repeats) {
       ran = ran.set(each, result.ran);
     }
   }
-  return racing.map((each) => ({ name: each.name, ms: median(times.get(each)), ran: ran.get(each) }));
+  return racing.map((each) => ({
+    name: each.name,
+    ms: median(times.get(each)),
+    ran: ran.get(each),
+  }));
 }
 
 function print(size, scenario, results, repeats) {

@@ -6,9 +6,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../digest.ts';
 import { readChecked, writeChecked } from '../store/checked-file.ts';
+import { type FileStamp, stampAt } from '../store/file-stamp.ts';
 
 /** Raised when bundles are made in another way, so that what was remembered is forgotten. */
-const MANIFEST_SCHEMA = 2;
+const MANIFEST_SCHEMA = 3;
 
 export interface Remembered {
   readonly digest: Digest;
@@ -35,8 +36,18 @@ export function writeManifest(folder: string, modules: Manifest['modules']): voi
 
 /** Size, times and identity of a file; `absent` if there is none. */
 export function statMark(path: string): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat ? `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}` : 'absent';
+  const stamp = stampAt(path);
+  if (stamp === undefined) return ABSENT;
+  return `${stamp.size} ${stamp.mtimeMs} ${stamp.ctimeMs} ${stamp.inode}`;
+}
+
+const ABSENT = 'absent';
+
+/** What a mark says; undefined for a file that was not there. */
+export function stampOfMark(mark: string): FileStamp | undefined {
+  if (mark === ABSENT) return undefined;
+  const [size = 0, mtimeMs = 0, ctimeMs = 0, inode = 0] = mark.split(' ').map(Number);
+  return { size, mtimeMs, ctimeMs, inode };
 }
 
 export function isCurrent(remembered: Remembered): boolean {

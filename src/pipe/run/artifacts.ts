@@ -28,9 +28,9 @@ import type { OutputRecord, Trace } from '../store/trace.ts';
 
 interface View {
   readonly digest: Digest;
-  readonly size: string;
-  readonly mtimeNs: string;
-  readonly inode: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly inode: number;
 }
 
 export interface Artifacts {
@@ -47,7 +47,7 @@ export function artifactFolder(artifactsFolder: string, task: string): string {
 
 export function openArtifacts(folder: string, store: Store, emit: Emit): Artifacts {
   const root = resolve(folder);
-  const file = join(store.layout.index, `artifacts-${digestOf(root).slice(0, 16)}.json`);
+  const file = join(store.layout.index, `artifacts-2-${digestOf(root).slice(0, 16)}.json`);
   let views: Map<string, View> | undefined;
   let dirty = false;
   const remember = (wanted: Wanted, now: Stamp) => {
@@ -145,13 +145,14 @@ function readViews(file: string): Map<string, View> {
 }
 
 function viewAt(path: string): Stamp | undefined {
-  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  return { size: String(stat.size), mtimeNs: String(stat.mtimeNs), inode: String(stat.ino) };
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined
+    ? undefined
+    : { size: stat.size, mtimeMs: stat.mtimeMs, inode: stat.ino };
 }
 
 function sameView(left: Stamp, right: Stamp): boolean {
-  return left.size === right.size && left.mtimeNs === right.mtimeNs && left.inode === right.inode;
+  return left.size === right.size && left.mtimeMs === right.mtimeMs && left.inode === right.inode;
 }
 
 /** A hard link to the wanted blob, whose record was lost: nothing is wrong with it. */

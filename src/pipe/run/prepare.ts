@@ -2,7 +2,6 @@
  * A task meets its inputs: digests of what it would read now, the fingerprint, the key. Knows no
  * scheduler and starts nothing.
  */
-import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename } from 'node:path';
 import type { Digest, Key } from '../digest.ts';
@@ -10,18 +9,24 @@ import type { TaskId } from '../event.ts';
 import type { Fingerprint, InputFingerprint } from '../fingerprint/document.ts';
 import { keyOf } from '../fingerprint/key.ts';
 import type { Task, TaskGraph, TaskInput, UpstreamOutput } from '../graph/task.ts';
-import { type FileStamp, sameStamp, stampOf } from '../store/stat-index.ts';
+import { type FileStamp, isRacy, sameStamp, stampAt } from '../store/file-stamp.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
-import { type Expansion, expandSources } from './source-files.ts';
+import { type Expansion, expandSources, type Grounds } from './source-files.ts';
 
 export interface Prepared {
   readonly key: Key;
   readonly fingerprint: Fingerprint;
   readonly inputs: readonly PreparedInput[];
   /** Sources with a wildcard or folder that must still mean the same files after the run. */
-  readonly expansions: readonly { readonly patterns: readonly string[]; readonly names: string }[];
+  readonly expansions: readonly PreparedSources[];
   readonly stamps: ReadonlyMap<string, FileStamp>;
+}
+
+interface PreparedSources {
+  readonly patterns: readonly string[];
+  readonly names: string;
+  readonly grounds: Grounds;
 }
 
 export type PreparedInput =
@@ -77,7 +82,7 @@ const FINGERPRINT_SCHEMA = 1;
 export async function prepare(task: Task, options: PrepareOptions): Promise<Prepared> {
   const inputs: PreparedInput[] = [];
   const stamps = new Map<string, FileStamp>();
-  const expansions: { patterns: readonly string[]; names: string }[] = [];
+  const expansions: PreparedSources[] = [];
   for (const input of task.inputs) {
     if (input.kind === 'upstream') {
       inputs.push({ kind: 'upstream', input, entries: upstreamEntries(task, input, options) });
@@ -85,7 +90,8 @@ export async function prepare(task: Task, options: PrepareOptions): Promise<Prep
     }
     const expansion = await expandSources(options.graph.pipeline.root, input.patterns);
     requirePresent(input, expansion);
-    expansions.push({ patterns: input.patterns, names: namesOf(expansion) });
+    const { grounds } = expansion;
+    expansions.push({ patterns: input.patterns, names: namesOf(expansion), grounds });
     inputs.push(await digestSources(input, expansion, options.store, stamps));
   }
   const fingerprint = fingerprintOf(task, inputs, options.backend);
@@ -96,13 +102,25 @@ export async function prepare(task: Task, options: PrepareOptions): Promise<Prep
 export async function changedSince(prepared: Prepared, root: string): Promise<string[]> {
   const changed: string[] = [];
   for (const [path, stamp] of prepared.stamps) {
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined || !sameStamp(stamp, stampOf(stat))) changed.push(path);
+    const now = stampAt(path);
+    if (now === undefined || !sameStamp(stamp, now)) changed.push(path);
   }
-  for (const { patterns, names } of prepared.expansions) {
+  for (const { patterns, names, grounds } of prepared.expansions) {
+    if (areAsTheyWere(grounds)) continue;
     if (namesOf(await expandSources(root, patterns)) !== names) changed.push(patterns.join(', '));
   }
   return changed;
+}
+
+/** Whether the folders say that nothing came or went, without reading them again. */
+function areAsTheyWere({ atMs, folders, absent }: Grounds): boolean {
+  for (const [path, stamp] of folders) {
+    const now = stampAt(path);
+    if (now === undefined || now.mtimeMs !== stamp.mtimeMs || now.inode !== stamp.inode)
+      return false;
+    if (isRacy(stamp, atMs)) return false;
+  }
+  return [...absent].every((path) => stampAt(path) === undefined);
 }
 
 function namesOf(expansion: Expansion): string {

@@ -5,10 +5,12 @@
  * fast-glob takes 76 ms to load, so the plain cases (a path, a folder, `*`, `**`, `?`, `{a,b}`) are
  * matched here and only the rest go to it.
  */
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { DiagnosticError } from '../diagnostic.ts';
 import { byCodePoint } from '../store/blobs.ts';
 import { isAbsence } from '../store/checked-file.ts';
+import { type FileStamp, stampOf } from '../store/file-stamp.ts';
 
 export interface SourceFile {
   /** Absolute. */
@@ -24,6 +26,18 @@ export interface Expansion {
   readonly files: readonly SourceFile[];
   /** Patterns without magic that name nothing. */
   readonly missing: readonly string[];
+  /** While nothing of this changed, the patterns mean the same files. */
+  readonly grounds: Grounds;
+}
+
+/** What an expansion was concluded from, beside the files that it found. */
+export interface Grounds {
+  /** When the first of it was looked at. */
+  readonly atMs: number;
+  /** Absolute paths of the folders that were read, as they were right before. */
+  readonly folders: Map<string, FileStamp>;
+  /** Absolute paths at which there was nothing: patterns without magic, links that lead nowhere. */
+  readonly absent: Set<string>;
 }
 
 interface Match {
@@ -33,8 +47,9 @@ interface Match {
 }
 
 export async function expandSources(root: string, patterns: readonly string[]): Promise<Expansion> {
+  const grounds: Grounds = { atMs: Date.now(), folders: new Map(), absent: new Set() };
   const matches: Match[] = [];
-  for (const pattern of patterns) matches.push(await expandPattern(root, pattern));
+  for (const pattern of patterns) matches.push(await expandPattern(root, pattern, grounds));
   const base = commonFolder(matches.map((match) => match.base));
   const paths = [...new Set(matches.flatMap((match) => match.paths))];
   const named = paths.map((path) => ({ path, name: relative(base, path).split(sep).join('/') }));
@@ -42,6 +57,7 @@ export async function expandSources(root: string, patterns: readonly string[]): 
     base,
     files: named.sort((left, right) => byCodePoint(left.name, right.name)),
     missing: patterns.filter((_, index) => matches[index]?.missing === true),
+    grounds,
   };
 }
 
@@ -62,28 +78,32 @@ export function means(root: string, pattern: string, file: string): boolean {
   return isPlain(rest) ? globToRegExp(rest).test(name) : true;
 }
 
-async function expandPattern(root: string, pattern: string): Promise<Match> {
+async function expandPattern(root: string, pattern: string, grounds: Grounds): Promise<Match> {
   const path = resolve(root, pattern);
   const stat = existing(path); // a file whose name looks like a glob is meant as it is
-  if (stat?.isDirectory() === true) return { base: path, paths: walk(path, EVERYTHING) };
+  if (stat?.isDirectory() === true) return { base: path, paths: walk(path, EVERYTHING, grounds) };
   if (stat?.isFile() === true) return { base: dirname(path), paths: [path] };
+  grounds.absent.add(path);
   // A pipe or a device has no content to hash, and opening one may wait for ever.
   if (stat !== undefined || !isMagic(pattern))
     return { base: dirname(path), paths: [], missing: true };
-  return expandGlob(root, pattern);
+  return expandGlob(root, pattern, grounds);
 }
 
-async function expandGlob(root: string, pattern: string): Promise<Match> {
+async function expandGlob(root: string, pattern: string, grounds: Grounds): Promise<Match> {
   const base = resolve(root, staticPrefix(pattern));
+  const stat = existing(base);
+  if (stat === undefined) grounds.absent.add(base);
+  if (stat === undefined) return { base, paths: [] };
   // What may be a folder may be one file: a model is a folder's `*`, or a single GGUF file.
-  if (existing(base)?.isFile() === true) return { base: dirname(base), paths: [base] };
+  if (stat.isFile()) return { base: dirname(base), paths: [base] };
   const rest = restOf(pattern);
   const dots = rest.split('/').some((segment) => segment.startsWith('.'));
+  const depth = rest.includes('**') ? EVERYTHING.depth : rest.split('/').length - 1;
   if (isPlain(rest)) {
-    const depth = rest.includes('**') ? EVERYTHING.depth : rest.split('/').length - 1;
-    const how = { matches: globToRegExp(rest), dots, depth };
-    return { base, paths: existing(base) === undefined ? [] : walk(base, how) };
+    return { base, paths: walk(base, { matches: globToRegExp(rest), dots, depth }, grounds) };
   }
+  walk(base, { matches: NOTHING, dots, depth }, grounds); // for the folders alone
   const glob = (await import('fast-glob')).default;
   const names = await glob(rest, { cwd: base, dot: dots, onlyFiles: true });
   return { base, paths: names.map((name) => join(base, name)) };
@@ -122,6 +142,7 @@ function globToRegExp(glob: string): RegExp {
     if (token === '{') braces += 1;
     if (token === '{') return '(?:';
     if (token === ',' && braces > 0) return '|';
+    if (token === '}' && braces === 0) return '\\}'; // the plan refuses it; asked by a watcher it is a brace
     if (token === '}') braces -= 1;
     if (token === '}') return ')';
     return token.replace(/[.+^$|\\]/g, '\\$&');
@@ -138,24 +159,52 @@ interface Walk {
 
 /** A folder is read whole, dotfiles too: what a stage can read must be in its key. */
 const EVERYTHING: Walk = { matches: /^/, dots: true, depth: 40 };
+const NOTHING = /(?!)/;
 
 /** Absolute paths of the files below `base` whose relative name matches. */
-function walk(base: string, { matches, dots, depth: limit }: Walk): string[] {
+function walk(base: string, { matches, dots, depth: limit }: Walk, grounds: Grounds): string[] {
   const found: string[] = [];
   const visit = (folder: string, prefix: string, depth: number): void => {
     if (depth > limit) return;
-    if (depth === EVERYTHING.depth)
-      throw new Error(`${folder}: nested too deeply; a circular link?`);
+    if (depth === EVERYTHING.depth) throw circular(folder);
+    grounds.folders.set(folder, stampOf(statSync(folder)));
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.') && (!dots || entry.name === '.DS_Store')) continue;
-      const path = join(folder, entry.name);
-      const target = entry.isSymbolicLink() ? existing(path) : entry;
-      if (target?.isDirectory() === true) visit(path, `${prefix}${entry.name}/`, depth + 1);
-      else if (target?.isFile() === true && matches.test(prefix + entry.name)) found.push(path);
+      const path = folder + sep + entry.name;
+      const target = entry.isSymbolicLink() ? targetOf(path, grounds) : entry;
+      if (target?.isDirectory() === true) {
+        if (entry.isSymbolicLink()) refuseCircle(path);
+        visit(path, `${prefix}${entry.name}/`, depth + 1);
+      } else if (target?.isFile() === true && matches.test(prefix + entry.name)) found.push(path);
     }
   };
   visit(base, '', 0);
   return found;
+}
+
+/** A link that leads nowhere may come to lead somewhere, and no folder's time would tell. */
+function targetOf(path: string, grounds: Grounds): Stats | undefined {
+  const stat = existing(path);
+  if (stat === undefined) grounds.absent.add(path);
+  return stat;
+}
+
+/** A link to a folder that it lies in would be followed without end. */
+function refuseCircle(link: string): void {
+  const target = realpathSync(link);
+  const here = realpathSync(dirname(link));
+  if (here === target || here.startsWith(target + sep)) throw circular(link);
+}
+
+function circular(path: string): DiagnosticError {
+  return new DiagnosticError([
+    {
+      code: 'circular-link',
+      message: `${path} leads back to a folder that it lies in: the files below it have no end.`,
+      file: path,
+      hint: 'Remove the link, or name the folders that are meant.',
+    },
+  ]);
 }
 
 function existing(path: string): Stats | undefined {
@@ -163,6 +212,7 @@ function existing(path: string): Stats | undefined {
     return statSync(path);
   } catch (error) {
     if (isAbsence(error)) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw circular(path);
     throw error;
   }
 }

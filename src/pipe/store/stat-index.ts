@@ -6,19 +6,11 @@
  * A file written within two seconds of the moment it was hashed may change again without its times
  * moving (coarse clocks): such an entry is "racily clean" and is not trusted the next time.
  */
-import type { BigIntStats } from 'node:fs';
 import { statSync } from 'node:fs';
 import type { Digest } from '../digest.ts';
 import { readChecked, writeChecked } from './checked-file.ts';
+import { type FileStamp, isRacy, sameStamp, stampOf } from './file-stamp.ts';
 import { hashFile, quickHashFile } from './hash-file.ts';
-
-/** What is compared to see whether a file may have changed. */
-export interface FileStamp {
-  readonly size: string;
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
-  readonly inode: string;
-}
 
 interface Entry extends FileStamp {
   readonly digest: Digest;
@@ -34,8 +26,7 @@ export interface StatIndex {
   save(): void;
 }
 
-const VERSION = 1;
-const RACY_MS = 2000;
+const VERSION = 2;
 const LARGE_BYTES = 32 * 1024 * 1024;
 
 export function openStatIndex(file: string): StatIndex {
@@ -44,10 +35,10 @@ export function openStatIndex(file: string): StatIndex {
   return {
     async digest(path) {
       kept ??= readEntries(file);
-      const stat = statSync(path, { bigint: true });
+      const stamp = stampOf(statSync(path));
       const known = learnt.get(path) ?? kept.get(path);
-      if (known !== undefined && isTrusted(known, stat)) return answer(known);
-      const entry = await learn(path, stat, known);
+      if (known !== undefined && isTrusted(known, stamp)) return answer(known);
+      const entry = await learn(path, stamp, known);
       learnt.set(path, entry);
       return answer(entry);
     },
@@ -60,41 +51,21 @@ export function openStatIndex(file: string): StatIndex {
   };
 }
 
-export function stampOf(stat: BigIntStats): FileStamp {
-  return {
-    size: String(stat.size),
-    mtimeNs: String(stat.mtimeNs),
-    ctimeNs: String(stat.ctimeNs),
-    inode: String(stat.ino),
-  };
-}
-
-export function sameStamp(left: FileStamp, right: FileStamp): boolean {
-  return (
-    left.size === right.size &&
-    left.mtimeNs === right.mtimeNs &&
-    left.ctimeNs === right.ctimeNs &&
-    left.inode === right.inode
-  );
-}
-
 function answer(entry: Entry): { digest: Digest; stamp: FileStamp; sizeBytes: number } {
-  return { digest: entry.digest, stamp: entry, sizeBytes: Number(entry.size) };
+  return { digest: entry.digest, stamp: entry, sizeBytes: entry.size };
 }
 
-function isTrusted(entry: Entry, stat: BigIntStats): boolean {
-  const settled = entry.hashedAtMs - Number(BigInt(entry.mtimeNs) / 1_000_000n) > RACY_MS;
-  return settled && sameStamp(entry, stampOf(stat));
+function isTrusted(entry: Entry, stamp: FileStamp): boolean {
+  return !isRacy(entry, entry.hashedAtMs) && sameStamp(entry, stamp);
 }
 
-async function learn(path: string, stat: BigIntStats, known: Entry | undefined): Promise<Entry> {
+async function learn(path: string, stamp: FileStamp, known: Entry | undefined): Promise<Entry> {
   const hashedAtMs = Date.now();
-  const stamp = stampOf(stat);
   if (known?.xxh64 !== undefined && known.size === stamp.size) {
     const xxh64 = await quickHashFile(path);
     if (xxh64 === known.xxh64) return { ...stamp, digest: known.digest, hashedAtMs, xxh64 };
   }
-  const { digest, xxh64 } = await hashFile(path, { quick: stat.size >= LARGE_BYTES });
+  const { digest, xxh64 } = await hashFile(path, { quick: stamp.size >= LARGE_BYTES });
   return { ...stamp, digest, hashedAtMs, ...(xxh64 === undefined ? {} : { xxh64 }) };
 }
 

@@ -1,0 +1,44 @@
+/**
+ * What is compared to see whether a file may have changed since it was looked at. Knows no content.
+ *
+ * Plain numbers: `lstat` with bigints takes twice as long, and a double holds a time of today to a
+ * quarter of a microsecond, far below the ticks in which file systems count.
+ */
+import { type Stats, statSync } from 'node:fs';
+
+export interface FileStamp {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly inode: number;
+}
+
+export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): FileStamp {
+  return { size, mtimeMs, ctimeMs, inode: ino };
+}
+
+/** Of what the path leads to; undefined if there is nothing. */
+export function stampAt(path: string): FileStamp | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : stampOf(stat);
+}
+
+export function sameStamp(left: FileStamp, right: FileStamp): boolean {
+  return (
+    left.size === right.size &&
+    left.mtimeMs === right.mtimeMs &&
+    left.ctimeMs === right.ctimeMs &&
+    left.inode === right.inode
+  );
+}
+
+/** Coarse file systems count in two seconds; a network's clock may be off by as much. */
+const RACY_MS = 2000;
+
+/**
+ * A file written shortly before it was read may change again without its times moving: what was read
+ * then ("racily clean") is not to be trusted the next time.
+ */
+export function isRacy({ mtimeMs }: Pick<FileStamp, 'mtimeMs'>, readAtMs: number): boolean {
+  return readAtMs - mtimeMs <= RACY_MS;
+}
