@@ -57,6 +57,7 @@ export async function announce(folder: string, run: string): Promise<Presence> {
     publish() {
       if (published) return;
       published = true;
+      presentBuilds(folder); // puts away what killed builds left
       appendFileSync(file, pending.map((key) => `${key}\n`).join(''));
       pending = [];
     },
