@@ -3,7 +3,7 @@
  * it runs. Knows no store, no scheduler and no tensor.
  */
 import type { Static, TObject } from '@sinclair/typebox';
-import type { JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { Metrics } from './metric.ts';
 
 export { Type } from '@sinclair/typebox';
@@ -84,9 +84,22 @@ export interface StageContext<Params, Input extends string, Output extends strin
   readonly checkpoint: Checkpoint;
 }
 
+/**
+ * A whole-number param whose larger value only goes on where a smaller one ended, such as a number of
+ * epochs. The last state that a finished run saved is kept, and a run that differs in nothing but a
+ * larger value begins with it in its `checkpoint`. Only right where the result then equals, to the
+ * bit, that of a run from nothing.
+ */
+export interface Extendable {
+  readonly param: string;
+  /** The values of other params under which that holds. */
+  readonly when?: { readonly [param: string]: Json };
+}
+
 export interface StageDeclaration<P extends TObject, I extends string, O extends string> {
   readonly description: string;
   readonly params: P;
+  readonly extendable?: Extendable;
   readonly inputs: { readonly [name in I]: InputDeclaration };
   readonly outputs: { readonly [name in O]: OutputDeclaration };
   run(context: StageContext<Static<P>, I, O>): Promise<void> | void;

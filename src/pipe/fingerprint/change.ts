@@ -49,6 +49,8 @@ export type Change =
   | { readonly kind: 'seed'; readonly before: number; readonly after: number }
   | { readonly kind: 'outputs'; readonly before: Json; readonly after: Json }
   | { readonly kind: 'schema'; readonly before: number; readonly after: number }
+  /** No change, but what it saves: only what lies beyond a finished run is made. */
+  | { readonly kind: 'goes-on'; readonly param: string; readonly from: number }
   | { readonly kind: 'outputs-lost' }; // the trace is known, but a blob is missing or corrupt
 
 /** A module of a stage's bundle, relative to the project. */

@@ -21,14 +21,16 @@ export function checkDeclaration(
   if (!isMapping(stage.params) || stage.params.type !== 'object') {
     problems.push('"params" must be Type.Object({…})');
   }
+  problems.push(...extendableProblems(stage));
   problems.push(...entryProblems(stage.inputs, 'inputs', inputProblem));
   problems.push(
     ...entryProblems(stage.outputs, 'outputs', outputProblem),
     ...pathClashes(stage.outputs),
   );
   if (problems.length === 0) {
-    const { description, params, inputs, outputs } = stage as unknown as StageDescription;
-    return { description, params, inputs, outputs };
+    const { description, params, extendable, inputs, outputs } =
+      stage as unknown as StageDescription;
+    return { description, params, ...(extendable ? { extendable } : {}), inputs, outputs };
   }
   return problems.map((problem) => ({
     code: 'bad-declaration',
@@ -40,6 +42,21 @@ export function checkDeclaration(
 
 function isMapping(value: Json | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function extendableProblems({ extendable, params }: JsonObject): string[] {
+  if (extendable === undefined) return [];
+  if (!isMapping(extendable) || typeof extendable.param !== 'string') {
+    return ['"extendable" must be { param, when? }'];
+  }
+  const { param, when = {} } = extendable;
+  if (!isMapping(when)) return ['"extendable.when" must be a mapping of params to values'];
+  const known = isMapping(params) && isMapping(params.properties) ? params.properties : {};
+  const unknown = [param, ...Object.keys(when)].filter((name) => known[name] === undefined);
+  const missing = unknown.map((name) => `"extendable" names "${name}", which is no param`);
+  const { type } = (known[param] ?? {}) as JsonObject;
+  if (missing.length > 0 || type === 'integer') return missing;
+  return [`"extendable" names "${param}", which is no Type.Integer()`];
 }
 
 function entryProblems(

@@ -5,12 +5,13 @@
 import { spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import type { Json, JsonObject } from '../json.ts';
-import type { InputDeclaration, OutputDeclaration } from '../stage.ts';
+import type { Extendable, InputDeclaration, OutputDeclaration } from '../stage.ts';
 
 export interface StageDescription {
   readonly description: string;
   /** JSON Schema. */
   readonly params: JsonObject;
+  readonly extendable?: Extendable;
   readonly inputs: { readonly [name: string]: InputDeclaration };
   readonly outputs: { readonly [name: string]: OutputDeclaration };
 }

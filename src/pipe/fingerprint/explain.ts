@@ -211,6 +211,8 @@ export function describeChange(change: Change): string {
       return 'never built before';
     case 'forced':
       return 'forced';
+    case 'goes-on':
+      return `it goes on from the finished run with ${change.param} ${change.from}`;
     case 'checked':
       return 'it is checked';
     case 'outputs-lost':

@@ -128,6 +128,7 @@ function planTask(options: PlanOptions): { task: Task; diagnostics: Diagnostic[]
     cell: cell.values,
     labels: cell.labels,
     params,
+    ...(code?.declaration.extendable ? { extendable: code.declaration.extendable } : {}),
     inputs: bound.inputs,
     outputs,
     ...(spec.body.kind === 'command'

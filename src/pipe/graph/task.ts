@@ -6,6 +6,7 @@ import type { Pipeline, StageSpec } from '../config/pipeline.ts';
 import type { TaskId } from '../event.ts';
 import type { CodeFingerprint } from '../fingerprint/document.ts';
 import type { Json, JsonObject } from '../json.ts';
+import type { Extendable } from '../stage.ts';
 
 export interface Task {
   readonly id: TaskId;
@@ -16,6 +17,8 @@ export interface Task {
   readonly labels: { readonly [axis: string]: string };
   /** Defaults filled in and validated against the stage's schema. */
   readonly params: JsonObject;
+  /** The param by which a finished run of it can be extended; see `run/continuation`. */
+  readonly extendable?: Extendable;
   readonly inputs: readonly TaskInput[];
   readonly outputs: readonly TaskOutput[];
   readonly code: CodeFingerprint;

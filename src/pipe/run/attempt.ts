@@ -2,7 +2,7 @@
  * One attempt at a task: workspace, process, outputs into the store. Knows no schedule, no lock and
  * no retry.
  */
-import { lstatSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
@@ -277,9 +277,4 @@ async function collect(options: AttemptOptions, workspace: Workspace): Promise<T
     outputs[name] = folder ? await blobs.putFolder(path) : await blobs.putFile(path);
   }
   return outputs;
-}
-
-/** After success the progress is of no use; a task that failed resumes from it. */
-export function dropCheckpoint(store: Store, prepared: Prepared): void {
-  rmSync(store.checkpointFolder(prepared.key), { recursive: true, force: true });
 }

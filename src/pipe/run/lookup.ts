@@ -9,6 +9,7 @@ import type { Task } from '../graph/task.ts';
 import type { BlobState } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
+import { findContinuation } from './continuation.ts';
 import type { Prepared } from './prepare.ts';
 
 export type Lookup =
@@ -47,9 +48,13 @@ export function changesFor(store: Store, { task, prepared, found, forced }: Reas
   if (forced) return [{ kind: 'forced' }];
   const oldestFirst = store.traces.ofTask(task.id).reverse();
   const before = nearest(prepared.fingerprint, oldestFirst);
-  return explain(
-    before?.fingerprint,
-    prepared.fingerprint,
-    changeNames(task, before?.provenance.names),
-  );
+  const begun = findContinuation(store, task, prepared);
+  return [
+    ...explain(
+      before?.fingerprint,
+      prepared.fingerprint,
+      changeNames(task, before?.provenance.names),
+    ),
+    ...(begun ? [{ kind: 'goes-on', ...begun } as const] : []),
+  ];
 }

@@ -13,7 +13,8 @@ import { isLock } from '../store/locks.ts';
 import type { TaskLog } from '../store/logs.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
-import { attempt, dropCheckpoint, type Product, TaskFailure } from './attempt.ts';
+import { attempt, type Product, TaskFailure } from './attempt.ts';
+import { type Continuation, keepForLonger, startFromFinished } from './continuation.ts';
 import type { Failure } from './failure.ts';
 import { lookup } from './lookup.ts';
 import { changedSince, type Prepared } from './prepare.ts';
@@ -97,12 +98,21 @@ async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> 
 }
 
 async function withRetries(options: ProduceOptions, lease: Lease, log: TaskLog): Promise<Produced> {
-  const { task, prepared, root } = options;
+  const { task, prepared, root, store, forced } = options;
+  // What is forced is made from nothing.
+  const begun = forced ? undefined : startFromFinished(store, task, prepared);
+  const beginning = begun ? [beginningText(begun)] : [];
+  for (const text of beginning) {
+    log.write(`note: ${text}\n`);
+    options.emit({ type: 'taskNote', task: task.id, text });
+  }
   for (let number = 1; ; number += 1) {
     const result = await tryOnce(options, lease, log, number);
     const files = await changedSince(prepared, root);
     if (files.length > 0 && !isCancelled(result)) return { state: 'void', files };
-    if (!(result instanceof TaskFailure)) return record(options, result);
+    if (!(result instanceof TaskFailure)) {
+      return record(options, { ...result, notes: [...beginning, ...result.notes] });
+    }
     const { reason, message } = result.failure;
     if (number > task.stage.retries || !RETRIED.includes(reason)) throw result;
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** (number - 1), LONGEST_DELAY_MS);
@@ -116,6 +126,10 @@ async function withRetries(options: ProduceOptions, lease: Lease, log: TaskLog):
     });
     await sleep(delayMs, undefined, { signal: options.signal });
   }
+}
+
+function beginningText({ param, from }: Continuation): string {
+  return `goes on from the finished run with ${param} ${from}`;
 }
 
 function isCancelled(result: Product | TaskFailure): boolean {
@@ -169,7 +183,7 @@ async function record(options: ProduceOptions, product: Product): Promise<Produc
     },
   };
   store.traces.put(trace);
-  dropCheckpoint(store, prepared);
+  keepForLonger(store, task, prepared);
   const sources = prepared.inputs.flatMap((each) => (each.kind === 'source' ? each.files : []));
   await keepRecords(join(store.layout.root, 'records'), sources);
   const changedOutputs = Object.keys(outputs).filter(
