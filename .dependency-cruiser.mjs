@@ -28,6 +28,12 @@ export default {
       { path: '^(src/(?!memory/|lm/|tensor/)|stages/)' },
     ),
     wall(
+      'ask-on-memory',
+      'A model is asked outside of any pipeline: its program knows models and memories, no engine.',
+      { path: '^src/ask/' },
+      { path: '^(src/(?!ask/|memory/|lm/|tensor/)|stages/)' },
+    ),
+    wall(
       'fever-alone',
       'Claims and pages are pure data.',
       { path: '^src/fever/' },
@@ -54,7 +60,7 @@ export default {
     wall(
       'tensorflow-inside',
       'TensorFlow.js stays where tensors are: elsewhere numbers travel as typed arrays.',
-      { path: '^(src/(?!tensor/|lm/|memory/)|stages/)' },
+      { path: '^(src/(?!tensor/|lm/|memory/|ask/)|stages/)' },
       { path: 'node_modules/@tensorflow' },
     ),
     wall('no-circle', 'A circle of imports has no place to start reading.', {}, { circular: true }),

@@ -12,6 +12,7 @@ import { commandHelp, overview } from './help.ts';
 const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   run: async () => (await import('./run.ts')).runCommand,
   watch: async () => (await import('./watch.ts')).watchCommand,
+  plan: async () => (await import('./plan.ts')).planCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   why: async () => (await import('./why.ts')).whyCommand,
   graph: async () => (await import('./graph.ts')).graphCommand,
@@ -20,6 +21,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   verify: async () => (await import('./verify.ts')).verifyCommand,
   clean: async () => (await import('./clean.ts')).cleanCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  lm: async () => (await import('./lm.ts')).lmCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
 };
 
