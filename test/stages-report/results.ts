@@ -1,11 +1,9 @@
 /**
- * What `eval`, `train` and the data stages leave for `report`, made up from known rates: right answers
- * are placed by rule, so that tests know what the report must find.
+ * What `eval`, `train` and the data stages leave for `report`, made up from known rates after
+ * docs/formats.md: right answers are placed by rule, so that tests know what the report must show.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { accuracyIntervals, comparisonsOf, comparisonsWith } from '../../src/eval/comparison.ts';
-import { cellsOf, type Prediction, resultRows } from '../../src/eval/result.ts';
 import { LABELS, type Label } from '../../src/fever/label.ts';
 import { fanIn, files } from '../stages-eval/stage-run.ts';
 import { writeLines } from '../stages-eval/world.ts';
@@ -17,7 +15,11 @@ export interface Made {
   readonly pages: readonly string[];
   readonly questionsPerPage: number;
   readonly shots: readonly number[];
+  readonly seeds: readonly number[];
+  readonly views: readonly { readonly scoring: string; readonly letters: string }[];
 }
+
+export const PRIMARY = { scoring: 'likelihood', letters: 'abc' };
 
 export const DEFAULT: Made = {
   rates: {
@@ -30,83 +32,249 @@ export const DEFAULT: Made = {
   pages: Array.from({ length: 40 }, (_, at) => (at === 3 ? '<b>&_"page"_|_`x`' : `Page_${at}`)),
   questionsPerPage: 8,
   shots: [0, 1, 2, 3, 4, 5],
+  seeds: [0],
+  views: [PRIMARY],
 };
 
 /** Writes the files below `folder` and returns them as the stage's inputs. */
 export function makeInputs(folder: string, made: Made = DEFAULT) {
   mkdirSync(folder, { recursive: true });
   const models = made.models.map((model) => writeModel(folder, model, made));
-  const stats = writeStats(folder, made);
   return {
     predictions: fanIn(models.map(({ model, predictions }) => [{ model }, predictions])),
     results: fanIn(models.map(({ model, results }) => [{ model }, results])),
     training: fanIn(models.flatMap(({ training }) => training)),
-    ...stats,
+    settings: fanIn(models.flatMap(({ settings }) => settings)),
+    ...writeStats(folder, made),
   };
+}
+
+interface MadePrediction {
+  readonly candidate: string;
+  readonly shots: number;
+  readonly scoring: string;
+  readonly letters: string;
+  readonly gold: Label;
+  readonly predicted: Label;
 }
 
 function writeModel(folder: string, model: string, made: Made) {
   const predictions = predictionsOf(model, made);
-  const cells = cellsOf(predictions);
-  const deltas = new Map(
-    Object.keys(made.rates).map((name) => [
-      name,
-      new Map(made.shots.map((count) => [count, name === 'pretrained' ? 0 : 1.5 + count])),
-    ]),
-  );
-  const naiveBayes = { rate: 0.55, perShot: 0 };
-  const bayesCells = cellsOf(
-    predictionsOf(model, { ...made, rates: { 'naive-bayes': naiveBayes } }),
-  );
   const path = (name: string) => join(folder, `${model}-${name}`);
   writeLines(path('predictions.jsonl'), predictions);
-  const results = {
+  writeFileSync(path('results.json'), JSON.stringify(resultsOf(model, made, predictions)));
+  const memories = Object.keys(made.rates).filter((name) => kindOf(name) === 'memory');
+  const training = memories.map((candidate, at) => {
+    const file = path(`${candidate}-metrics.jsonl`);
+    const steps = Array.from({ length: 50 }, (_, step) => stepOf(step, at));
+    writeLines(file, steps);
+    return [{ model, candidate }, file] as const;
+  });
+  const settings = memories.map((candidate) => {
+    const file = path(`${candidate}-settings.json`);
+    writeFileSync(file, JSON.stringify(SETTINGS));
+    return [{ model, candidate }, file] as const;
+  });
+  const names = { predictions: path('predictions.jsonl'), results: path('results.json') };
+  return { model, ...names, training, settings };
+}
+
+const SETTINGS = {
+  kind: 'adapter',
+  epochs: 10,
+  batch: 4,
+  accumulate: 1,
+  learningRate: 0.002,
+  warmupSteps: 10,
+  schedule: 'cosine',
+  optimizer: 'adam',
+  weightDecay: 0,
+  decay: 'all',
+  clipNorm: 10,
+  hidden: 128,
+  gateInit: 1,
+  norm: true,
+  loss: 'answer',
+  seed: 0,
+};
+
+function kindOf(candidate: string): string {
+  if (candidate === 'pretrained') return 'base';
+  if (candidate === 'naive-bayes') return 'baseline';
+  return candidate.includes('-') ? 'control' : 'memory';
+}
+
+function resultsOf(model: string, made: Made, predictions: readonly MadePrediction[]) {
+  const names = Object.keys(made.rates);
+  const rows = made.views.flatMap((view) =>
+    names.flatMap((candidate) =>
+      made.shots.map((shots) => rowOf({ model, candidate, shots, ...view })),
+    ),
+  );
+  function accuracyOf(place: {
+    candidate: string;
+    shots: number | null;
+    scoring: string;
+    letters: string;
+  }) {
+    const own = predictions.filter(
+      (item) =>
+        item.candidate === place.candidate &&
+        (place.shots === null || item.shots === place.shots) &&
+        item.scoring === place.scoring &&
+        item.letters === place.letters,
+    );
+    return own.filter(({ gold, predicted }) => gold === predicted).length / own.length;
+  }
+  function rowOf(place: {
+    model: string;
+    candidate: string;
+    shots: number;
+    scoring: string;
+    letters: string;
+  }) {
+    const accuracy = accuracyOf(place);
+    const metrics = {
+      accuracy,
+      f1Micro: accuracy,
+      f1MicroReal: accuracy,
+      f1MacroUnion: accuracy - 0.01,
+      f1MacroFixed3: accuracy - 0.1,
+      f1MacroSupport: accuracy - 0.01,
+      balancedAccuracy: accuracy,
+    };
+    const around = (value: number) => ({ low: value - 0.05, high: value + 0.05 });
+    const intervals =
+      made.pages.length < 2
+        ? null
+        : Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, around(value)]));
+    return {
+      ...place,
+      kind: kindOf(place.candidate),
+      n: made.pages.length * made.questionsPerPage,
+      seeds: made.seeds,
+      shotSeeds: [0],
+      ...metrics,
+      invalidRate: 0,
+      intervals,
+      standardError: 0.025,
+      icc: 0.05,
+      designEffect: 1.35,
+      effectiveN: 237,
+      maxAbsLogitDelta: place.candidate === 'pretrained' ? 0 : 1.5,
+      changedPredictions: place.candidate === 'pretrained' ? 0 : 0.25,
+      replicates: made.seeds.map((seed) => ({
+        seed,
+        shotSeed: 0,
+        accuracy,
+        f1MacroUnion: accuracy,
+        f1MacroFixed3: accuracy,
+        invalidRate: 0,
+      })),
+    };
+  }
+  function comparison(
+    family: string,
+    [candidate, against]: readonly [string, string],
+    shots: number | null,
+  ) {
+    return made.views.map((view) => {
+      const difference =
+        accuracyOf({ candidate, shots, ...view }) -
+        accuracyOf({ candidate: against, shots, ...view });
+      const half = made.pages.length < 2 ? null : 0.04;
+      const p = half !== null && Math.abs(difference) > half ? 0.001 : 0.4;
+      return {
+        family,
+        model,
+        candidate,
+        against,
+        shots,
+        ...view,
+        n: 320,
+        seeds: made.seeds,
+        difference,
+        low: half === null ? null : difference - half,
+        high: half === null ? null : difference + half,
+        onlyCandidate: 1040,
+        onlyOther: 40,
+        p,
+        pHolm: p,
+        pMcNemar: p,
+        pMcNemarHolm: p,
+        standardError: 0.02,
+        designEffect: 1.3,
+        effectiveN: 250,
+        minimumDetectable: 0.056,
+      };
+    });
+  }
+  const memories = names.filter((name) => kindOf(name) === 'memory');
+  const has = (name: string) => names.includes(name);
+  const pairs = ['doc', 'temp'].filter((name) => has(name) && has('doctemp'));
+  const comparisons = [
+    ...memories.flatMap((name) =>
+      made.shots.flatMap((shots) =>
+        comparison('memories against pretrained', [name, 'pretrained'], shots),
+      ),
+    ),
+    ...memories.flatMap((name) =>
+      comparison('memories against pretrained, all shots', [name, 'pretrained'], null),
+    ),
+    ...pairs.flatMap((name) =>
+      comparison('memories against each other, all shots', ['doctemp', name], null),
+    ),
+  ];
+  const held = comparisons.find(({ candidate, shots }) => candidate === 'temp' && shots === null);
+  return {
     model,
     parameters: 1_534_000,
     seed: 0,
-    rows: resultRows(cells, deltas),
-    intervals: accuracyIntervals(cells, { seed: 0 }),
-    comparisons: comparisonsOf(cells, { seed: 0 }),
-    baselines: [
+    design: {
+      questions: made.pages.length * made.questionsPerPage,
+      claims: made.pages.length * made.questionsPerPage,
+      pages: made.pages.length,
+      clusters: made.pages.length,
+      largestCluster: made.questionsPerPage,
+      level: 0.95,
+      resamples: 2000,
+      intervals: 'a bootstrap of clusters',
+      test: 'sign flips of clusters',
+    },
+    candidates: names.map((name) => ({
+      name,
+      kind: kindOf(name),
+      seeds: made.seeds,
+      memories:
+        kindOf(name) === 'memory' ? made.seeds.map((seed) => `digest of ${name} ${seed}`) : [],
+      blocks: kindOf(name) === 'memory' ? [4] : [],
+    })),
+    rows,
+    comparisons,
+    families: [{ name: 'memories against pretrained', tests: memories.length * made.shots.length }],
+    claims: [
       {
-        name: 'majority',
-        label: 'SUPPORTS',
-        n: 320,
-        accuracy: 0.5,
-        low: 0.46,
-        high: 0.54,
-        f1MacroUnion: 0.33,
-        f1MacroFixed3: 0.22,
-      },
-      {
-        name: 'naive-bayes',
-        n: 320,
-        accuracy: 0.55,
-        low: 0.5,
-        high: 0.6,
-        f1MacroUnion: 0.5,
-        f1MacroFixed3: 0.4,
+        claim: 'The memory of templates knows facts.',
+        candidate: 'temp',
+        control: 'naive-bayes',
+        ...PRIMARY,
+        verdict: held === undefined ? 'control not run' : 'stands',
+        comparison: held ?? null,
       },
     ],
-    againstNaiveBayes: comparisonsWith(
-      cells,
-      (cell) => bayesCells.find(({ shots }) => shots === cell.shots),
-      { seed: 0 },
-    ),
-    memories: Object.keys(made.rates)
-      .filter((name) => name !== 'pretrained')
-      .map((candidate) => ({ candidate, blocks: [4] })),
+    gates: [{ name: 'effect gate', checked: 3, what: 'each memory changes a logit' }],
+    reads: {
+      accuracy: 'The share of right answers, C / N.',
+      'f1.macro': 'The mean of F1 over labels.',
+    },
+    settings: { batch: 48, seed: 0 },
+    prompts: made.shots.map((shots) => ({
+      shots,
+      questions: 320,
+      tokens: { min: 40 + 20 * shots, median: 50 + 20 * shots, max: 60 + 20 * shots },
+      example: { claimId: 7, prompt: 'Determine\nClaim: A <b> & "c".\nA:', tokens: 44 },
+    })),
   };
-  writeFileSync(path('results.json'), JSON.stringify(results));
-  const training = results.memories.map(({ candidate }, at) => {
-    const file = path(`${candidate}-metrics.jsonl`);
-    writeLines(
-      file,
-      Array.from({ length: 50 }, (_, step) => stepOf(step, at)),
-    );
-    return [{ model, candidate }, file] as const;
-  });
-  return { model, predictions: path('predictions.jsonl'), results: path('results.json'), training };
 }
 
 function stepOf(step: number, at: number) {
@@ -117,32 +285,36 @@ function stepOf(step: number, at: number) {
 /** A low-discrepancy sequence decides who is right, so that rates are met and yet differ by page. */
 function predictionsOf(
   model: string,
-  { rates, pages, questionsPerPage, shots }: Made,
-): Prediction[] {
+  { rates, pages, questionsPerPage, shots, seeds, views }: Made,
+) {
   return Object.entries(rates).flatMap(([candidate, { rate, perShot }], c) =>
-    shots.flatMap((count) =>
-      pages.flatMap((page, p) =>
-        Array.from({ length: questionsPerPage }, (_, q): Prediction => {
-          const place = p * questionsPerPage + q;
-          const gold = LABELS[place % 2]!;
-          const isRight =
-            (place * 0.61803398875 + c * 0.07 + count * 0.03) % 1 < rate + perShot * count;
-          const predicted: Label = isRight ? gold : LABELS[(place % 2) + 1]!;
-          return {
-            model,
-            candidate,
-            shots: count,
-            scoring: 'likelihood',
-            seed: 0,
-            claimId: place,
-            page,
-            gold,
-            predicted,
-            scores: null,
-          };
-        }),
+    views.flatMap(({ scoring, letters }) =>
+      shots.flatMap((count) =>
+        seeds.flatMap((seed) =>
+          pages.flatMap((page, p) =>
+            Array.from({ length: questionsPerPage }, (_, q) => {
+              const place = p * questionsPerPage + q;
+              const gold = LABELS[place % 2]!;
+              const isRight =
+                (place * 0.61803398875 + c * 0.07 + count * 0.03) % 1 < rate + perShot * count;
+              const predicted: Label = isRight ? gold : LABELS[(place % 2) + 1]!;
+              const claim = { claimId: place, page, prompt: '0123456789abcdef', gold, predicted };
+              const name = { model, candidate, seed, shots: count, shotSeed: 0, letters, scoring };
+              return { ...name, ...claim, scores: scoresOf(predicted, letters, place) };
+            }),
+          ),
+        ),
       ),
     ),
+  );
+}
+
+/** The answer's letter has the greatest score, by a margin that differs between questions. */
+function scoresOf(predicted: Label, letters: string, place: number): Record<string, number> {
+  const answer = letters[LABELS.indexOf(predicted)];
+  const margin = ((place * 7) % 23) / 8;
+  return Object.fromEntries(
+    [...'abc'].map((letter) => [letter, letter === answer ? -1 : -1 - margin]),
   );
 }
 
@@ -153,6 +325,7 @@ function writeStats(folder: string, { pages, questionsPerPage }: Made) {
     return files(path);
   };
   const questions = pages.length * questionsPerPage;
+  const own = { exact: 0, normalised: 0, nearDuplicate: 1 };
   return {
     extracted: write('extracted', {
       nFull: 120,
@@ -173,7 +346,7 @@ function writeStats(folder: string, { pages, questionsPerPage }: Made) {
       prompts: questions * 6,
       examples: 500,
       documents: 40,
-      leakage: { exact: 0, normalised: 0, inDocuments: 2 },
+      leakage: { ...own, inDocuments: 2, byCandidate: { doc: own, temp: own, doctemp: own } },
       shotsFromFallback: 12,
     }),
   };

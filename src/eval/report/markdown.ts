@@ -2,7 +2,8 @@
 import type { Block, Table } from './document.ts';
 
 export function renderMarkdown(blocks: readonly Block[]): string {
-  return `${blocks.map(renderBlock).join('\n\n')}\n`;
+  const texts = blocks.map(renderBlock).filter((text) => text !== '');
+  return `${texts.join('\n\n')}\n`;
 }
 
 function renderBlock(block: Block): string {
@@ -15,11 +16,26 @@ function renderBlock(block: Block): string {
       return renderTable(block);
     case 'figure':
       return `*In results.html: ${escapeInline(block.caption)}*`;
+    case 'definitions':
+      return block.items
+        .map(([term, meaning]) => `- **${escapeInline(term)}**: ${escapeInline(meaning)}`)
+        .join('\n');
+    case 'listing':
+      return renderListing(block.text);
+    case 'slot':
+      return '';
     case 'details': {
       const inner = block.blocks.map(renderBlock).join('\n\n');
       return `<details><summary>${escapeInline(block.summary)}</summary>\n\n${inner}\n\n</details>`;
     }
   }
+}
+
+/** The fence is longer than any run of backticks within. */
+function renderListing(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}`;
 }
 
 function renderTable({ caption, head, rows, words }: Table): string {
@@ -30,10 +46,11 @@ function renderTable({ caption, head, rows, words }: Table): string {
 }
 
 function escapeInline(text: string): string {
-  return text.replace(/[\\`*_<>[\]]/g, '\\$&');
+  return text.replace(/[\\`*_<>[\]|]/g, '\\$&');
 }
 
-/** Page titles may hold anything. */
+/** Page titles may hold anything. What stands below in a cell follows in parentheses. */
 function escapeCell(text: string): string {
-  return escapeInline(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const [first, ...more] = text.split('\n');
+  return escapeInline([first, ...more.map((line) => `(${line})`)].join(' '));
 }

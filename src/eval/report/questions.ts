@@ -1,163 +1,113 @@
 /**
- * The experiment's four questions, answered from predictions: differences with intervals, tests, and
- * a verdict by a rule that is fixed here and not chosen after the numbers. Knows no layout.
+ * The experiment's four questions, answered by comparisons that `eval` made, and by a rule that is
+ * fixed here and not chosen after the numbers. Knows no layout and computes no statistic.
  *
- * The rule: a verdict looks at the difference over all numbers of shots together, whose interval
- * comes from resampling pages. `yes` or `no` needs an interval that excludes 0; else `not shown`.
+ * The rule: a verdict looks at the differences over all numbers of shots together. `yes` needs each of
+ * them to be surely above 0 (its interval, and its p-value corrected within its family), `no` one that
+ * is surely below; else `not shown`.
  */
-import type { BootstrapOptions } from '../bootstrap.ts';
-import {
-  type Comparison,
-  compare,
-  comparisonsWith,
-  corrected,
-  type Uncorrected,
-  uncorrectedWith,
-} from '../comparison.ts';
-import { PRETRAINED, type Scoring } from '../examine.ts';
-import type { Cell } from '../result.ts';
+import { PRETRAINED } from '../examine.ts';
+import type { Comparison, ModelResults, View } from './results-file.ts';
 
 export type Verdict = 'yes' | 'no' | 'not shown';
 
-/** Two candidates over all numbers of shots that both were asked with. */
-export interface Pooled {
-  readonly candidate: string;
-  readonly against: string;
-  readonly accuracy: number;
-  readonly otherAccuracy: number;
-  readonly difference: number;
-  readonly low: number | null;
-  readonly high: number | null;
-}
-
-export interface QuestionAnswer {
-  readonly number: 1 | 2 | 3 | 4;
+export interface QuestionAnswer extends View {
+  /** 1 to 4 of the experiment; absent for a memory that it does not name. */
+  readonly number?: 1 | 2 | 3 | 4;
   readonly question: string;
   readonly model: string;
-  readonly scoring: Scoring;
   readonly verdict: Verdict;
-  readonly pooled: readonly Pooled[];
-  /** By opponent and number of shots, Holm-corrected over all of this answer's. */
-  readonly comparisons: readonly Comparison[];
+  /** Over all numbers of shots together. */
+  readonly pooled: readonly Comparison[];
+  /** The same by number of shots, where it was compared. */
+  readonly byShots: readonly Comparison[];
 }
 
-/** Answers for each model and scoring; a question whose candidates are absent is left out. */
-export function answerQuestions(
-  cells: readonly Cell[],
-  options: BootstrapOptions,
-): QuestionAnswer[] {
-  const groups = new Map<string, Cell[]>();
-  for (const cell of cells) {
-    const name = JSON.stringify([cell.model, cell.scoring]);
-    groups.set(name, [...(groups.get(name) ?? []), cell]);
-  }
-  return [...groups.values()].flatMap((own) => [
-    ...fewShot(own, options),
-    ...memoryHelps(2, 'Does memory of the pages help?', 'doc', own, options),
-    ...memoryHelps(3, 'Does memory of the templates help?', 'temp', own, options),
-    ...bothBest(own, options),
-  ]);
-}
+const NAMED = ['doc', 'temp', 'doctemp'];
 
-function fewShot(cells: readonly Cell[], options: BootstrapOptions): QuestionAnswer[] {
-  const own = cells.filter(({ candidate }) => candidate === PRETRAINED);
-  const zero = own.find(({ shots }) => shots === 0);
-  const few = own.filter(({ shots }) => shots > 0);
-  if (zero === undefined || few.length === 0) return [];
-  const other = { ...zero, candidate: '0 shots' };
-  const pooled = pool(
-    { name: '1 and more shots', cells: few },
-    other.candidate,
-    () => zero,
-    options,
+/** By model and view; a question whose comparisons are absent is left out. */
+export function answerQuestions(models: readonly ModelResults[]): QuestionAnswer[] {
+  return models.flatMap((results) =>
+    viewsOf(results.comparisons).flatMap((view) => answersIn(results, view)),
   );
-  return [
-    {
-      number: 1,
-      question: 'Do few-shot examples help without memory training?',
-      ...nameOf(zero),
-      verdict: verdictOf([pooled]),
-      pooled: [pooled],
-      comparisons: comparisonsWith(few, () => other, options),
-    },
-  ];
 }
 
-function memoryHelps(
-  number: 2 | 3,
-  question: string,
-  candidate: string,
-  cells: readonly Cell[],
-  options: BootstrapOptions,
-): QuestionAnswer[] {
-  const against = comparedWith(candidate, PRETRAINED, cells, options);
-  if (against === undefined) return [];
-  const verdict = verdictOf([against.pooled]);
-  const { pooled, uncorrected } = against;
-  const comparisons = corrected(uncorrected);
-  return [{ number, question, ...nameOf(cells[0]!), verdict, pooled: [pooled], comparisons }];
-}
-
-function bothBest(cells: readonly Cell[], options: BootstrapOptions): QuestionAnswer[] {
-  const others = [PRETRAINED, 'doc', 'temp'].flatMap(
-    (other) => comparedWith('doctemp', other, cells, options) ?? [],
+/** The views that comparisons or rows appear in, in order of appearance. */
+export function viewsOf(items: readonly View[]): View[] {
+  const views = new Map(
+    items.map(({ scoring, letters }) => [`${scoring} ${letters}`, { scoring, letters }]),
   );
-  if (others.length < 3) return [];
-  return [
-    {
-      number: 4,
-      question: 'Is the memory of both the best?',
-      ...nameOf(cells[0]!),
-      verdict: verdictOf(others.map(({ pooled }) => pooled)),
-      pooled: others.map(({ pooled }) => pooled),
-      comparisons: corrected(others.flatMap(({ uncorrected }) => uncorrected)),
-    },
-  ];
+  return [...views.values()];
 }
 
-function comparedWith(
-  candidate: string,
-  other: string,
-  cells: readonly Cell[],
-  options: BootstrapOptions,
-): { pooled: Pooled; uncorrected: Uncorrected[] } | undefined {
-  const own = cells.filter((cell) => cell.candidate === candidate);
-  const otherOf = ({ shots }: Cell) =>
-    cells.find((cell) => cell.candidate === other && cell.shots === shots);
-  if (own.length === 0 || own.some((cell) => otherOf(cell) === undefined)) return undefined;
-  return {
-    pooled: pool({ name: candidate, cells: own }, other, (cell) => otherOf(cell)!, options),
-    uncorrected: uncorrectedWith(own, otherOf, options),
+export function isIn({ scoring, letters }: View): (item: View) => boolean {
+  return (item) => item.scoring === scoring && item.letters === letters;
+}
+
+/** `doc` of `doc` and of `doc,lora`: the candidate's own name, without the labels of other axes. */
+export function baseName(candidate: string): string {
+  return candidate.split(',')[0]!;
+}
+
+function answersIn({ model, candidates, comparisons }: ModelResults, view: View): QuestionAnswer[] {
+  const own = comparisons.filter(isIn(view));
+  const answer = question(own, { model, ...view });
+  const memories = candidates.filter(({ kind }) => kind === 'memory').map(({ name }) => name);
+  const named = (base: string) => memories.filter((name) => baseName(name) === base);
+  const others = memories.filter((name) => !NAMED.includes(baseName(name)));
+  return [
+    answer(1, 'Do few-shot examples help without memory training?', PRETRAINED, [
+      'pretrained, 0 shots',
+    ]),
+    ...named('doc').map((name) => answer(2, 'Does memory of the pages help?', name, [PRETRAINED])),
+    ...named('temp').map((name) =>
+      answer(3, 'Does memory of the templates help?', name, [PRETRAINED]),
+    ),
+    ...named('doctemp').map((name) =>
+      answer(4, 'Is the memory of both the best?', name, [PRETRAINED, ...siblings(name, memories)]),
+    ),
+    ...others.map((name) => answer(undefined, `Does the memory ${name} help?`, name, [PRETRAINED])),
+  ].flat();
+}
+
+/** `doc,lora` and `temp,lora` of `doctemp,lora`. */
+function siblings(name: string, memories: readonly string[]): string[] {
+  const rest = name.slice(baseName(name).length);
+  const wanted = ['doc', 'temp'].map((base) => `${base}${rest}`);
+  return wanted.every((each) => memories.includes(each)) ? wanted : ['a memory that was not run'];
+}
+
+function question(comparisons: readonly Comparison[], place: View & { model: string }) {
+  return (
+    number: QuestionAnswer['number'],
+    text: string,
+    candidate: string,
+    opponents: readonly string[],
+  ): QuestionAnswer[] => {
+    const between = comparisons.filter(
+      (item) => item.candidate === candidate && opponents.includes(item.against),
+    );
+    const pooled = opponents.flatMap(
+      (against) => between.find((item) => item.against === against && item.shots === null) ?? [],
+    );
+    if (pooled.length < opponents.length) return [];
+    const { model, scoring, letters } = place;
+    const byShots = between.filter(({ shots }) => shots !== null);
+    const verdict = verdictOf(pooled);
+    const asked = { question: text, model, scoring, letters, verdict, pooled, byShots };
+    return [number === undefined ? asked : { number, ...asked }];
   };
 }
 
-function pool(
-  { name, cells }: { name: string; cells: readonly Cell[] },
-  against: string,
-  otherOf: (cell: Cell) => Cell,
-  options: BootstrapOptions,
-): Pooled {
-  const own = cells.flatMap(({ predictions }) => predictions);
-  const other = cells.flatMap((cell) => otherOf(cell).predictions);
-  const { difference, low, high } = compare(own, other, options);
-  const accuracy = own.filter(({ gold, predicted }) => gold === predicted).length / own.length;
-  return {
-    candidate: name,
-    against,
-    accuracy,
-    otherAccuracy: accuracy - difference,
-    difference,
-    low,
-    high,
-  };
+function verdictOf(pooled: readonly Comparison[]): Verdict {
+  if (pooled.every(isSurelyBetter)) return 'yes';
+  return pooled.some(isSurelyWorse) ? 'no' : 'not shown';
 }
 
-/** `yes` when every difference is surely above 0, `no` when one is surely below. */
-function verdictOf(pooled: readonly Pooled[]): Verdict {
-  if (pooled.every(({ low }) => low !== null && low > 0)) return 'yes';
-  return pooled.some(({ high }) => high !== null && high < 0) ? 'no' : 'not shown';
+export function isSurelyBetter({ low, pHolm }: Comparison): boolean {
+  return low !== null && low > 0 && pHolm < 0.05;
 }
 
-function nameOf({ model, scoring }: Cell): { model: string; scoring: Scoring } {
-  return { model, scoring };
+function isSurelyWorse({ high, pHolm }: Comparison): boolean {
+  return high !== null && high < 0 && pHolm < 0.05;
 }

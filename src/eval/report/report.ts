@@ -3,87 +3,52 @@
  * no layout.
  */
 import { readFileSync } from 'node:fs';
-import { decodeId, decodeLabel } from '../../fever/claim.ts';
-import { countOf, FieldError, recordOf, stringOf } from '../../fever/field.ts';
+import { DataError } from '../../fever/data-error.ts';
+import { countOf, FieldError, recordOf } from '../../fever/field.ts';
 import { readJsonLines } from '../../fever/json-lines.ts';
-import { isLabel } from '../../fever/label.ts';
-import { INVALID } from '../answer.ts';
-import type { Baseline } from '../baseline.ts';
-import type { AccuracyInterval, Comparison } from '../comparison.ts';
-import { type Cell, cellsOf, type Prediction, type ResultRow } from '../result.ts';
+import type { Calibration } from './calibration.ts';
+import type { QuestionAnswer } from './questions.ts';
+import type { ModelResults, Row } from './results-file.ts';
+import type { CellTally, Tallies } from './tally.ts';
 
-/** What `eval` wrote of one model. */
-export interface ModelResults {
-  readonly model: string;
-  /** Of the frozen model. */
-  readonly parameters: number;
-  readonly seed: number;
-  readonly rows: readonly ResultRow[];
-  readonly intervals: readonly AccuracyInterval[];
-  /** Memories against `pretrained`. */
-  readonly comparisons: readonly Comparison[];
-  readonly againstNaiveBayes: readonly Comparison[];
-  readonly baselines: readonly Baseline[];
-  readonly memories: readonly { readonly candidate: string; readonly blocks: readonly number[] }[];
-}
+export type Settings = Readonly<Record<string, unknown>>;
 
-/** Mean loss of each epoch of one memory's training. */
+/** Mean loss of each epoch of one memory's training; a candidate has one a seed. */
 export interface TrainingCurve {
   readonly model: string;
   readonly candidate: string;
   readonly losses: readonly { readonly epoch: number; readonly loss: number }[];
 }
 
-export interface Leakage {
-  /** Eval claims that occur in the training examples, word for word. */
-  readonly exact: number;
-  /** The same, apart from case, quotation marks and closing punctuation. */
-  readonly normalised: number;
-  /** Eval claims that stand word for word in a page that is learnt. */
-  readonly inDocuments: number;
+export interface TrainingSettings {
+  readonly model: string;
+  readonly candidate: string;
+  readonly settings: Settings;
 }
 
 export interface Counts {
-  readonly extract: Readonly<Record<string, unknown>>;
-  readonly truncate: Readonly<Record<string, unknown>>;
-  readonly templates: Readonly<Record<string, unknown>>;
+  readonly extract: Settings;
+  readonly truncate: Settings;
+  readonly templates: Settings;
+}
+
+/** A file that the report was made from. */
+export interface Source {
+  /** As in `results, neox-mini`. */
+  readonly name: string;
+  readonly digest: string;
 }
 
 export interface Report {
   readonly models: readonly ModelResults[];
-  readonly cells: readonly Cell[];
+  readonly tallies: Tallies;
+  readonly answers: readonly QuestionAnswer[];
+  readonly calibrations: readonly Calibration[];
   readonly curves: readonly TrainingCurve[];
+  readonly training: readonly TrainingSettings[];
   readonly counts: Counts;
-  readonly leakage: Leakage;
-}
-
-/** @throws SyntaxError when the file is no JSON */
-export function readResults(path: string): ModelResults {
-  return JSON.parse(readFileSync(path, 'utf8')) as ModelResults;
-}
-
-/** Predictions sorted into cells, all files together. @throws DataError at a bad line */
-export function readCells(paths: readonly string[]): Cell[] {
-  return paths.flatMap((path) => cellsOf(readJsonLines(path, decodePrediction)));
-}
-
-function decodePrediction(value: unknown): Prediction {
-  const record = recordOf(value);
-  const { predicted, scoring } = record;
-  if (predicted !== INVALID && !isLabel(predicted)) throw new FieldError('predicted: no label');
-  if (scoring !== 'likelihood' && scoring !== 'generate') throw new FieldError('scoring: unknown');
-  return {
-    model: stringOf(record.model, 'model'),
-    candidate: stringOf(record.candidate, 'candidate'),
-    shots: countOf(record.shots, 'shots'),
-    scoring,
-    seed: countOf(record.seed, 'seed'),
-    claimId: decodeId(record.claimId, 'claimId'),
-    page: stringOf(record.page, 'page'),
-    gold: decodeLabel(record.gold, 'gold'),
-    predicted,
-    scores: null, // a report needs none of them, and they are most of the file
-  };
+  readonly sources: readonly Source[];
+  readonly seed: number;
 }
 
 /** The mean loss by epoch, from `train`'s line for every step. */
@@ -103,20 +68,45 @@ function decodeStep(value: unknown): { epoch: number; loss: number } {
   return { epoch: countOf(epoch, 'epoch'), loss };
 }
 
-export function readCounts(paths: { readonly [stage in keyof Counts]: string }): Counts {
-  const read = (path: string) => recordOf(JSON.parse(readFileSync(path, 'utf8')));
-  return {
-    extract: read(paths.extract),
-    truncate: read(paths.truncate),
-    templates: read(paths.templates),
-  };
+export function readSettings(path: string): Settings {
+  return recordOf(JSON.parse(readFileSync(path, 'utf8')));
 }
 
-export function leakageOf({ templates }: Counts): Leakage {
-  const leakage = recordOf(templates.leakage);
-  return {
-    exact: countOf(leakage.exact, 'leakage.exact'),
-    normalised: countOf(leakage.normalised, 'leakage.normalised'),
-    inDocuments: countOf(leakage.inDocuments, 'leakage.inDocuments'),
-  };
+/**
+ * Predictions and results must tell of the same answers: a table beside a confusion matrix of other
+ * answers would contradict it, and nobody could say which is right. @throws DataError where they don't
+ */
+export function requireAgreement({ cells }: Tallies, models: readonly ModelResults[]): void {
+  for (const { model, rows } of models) {
+    for (const row of rows) {
+      const cell = cells.find((each) => each.model === model && isCellOf(each, row));
+      const accuracy = cell === undefined ? undefined : accuracyOf(cell);
+      if (accuracy !== undefined && Math.abs(accuracy - row.accuracy) < 1e-9) continue;
+      const found = accuracy === undefined ? 'hold none' : `have an accuracy of ${accuracy}`;
+      throw new DataError(
+        `agreement gate: of ${model}, ${row.candidate}, ${row.shots} shots, ${row.scoring}, the results ` +
+          `say ${row.accuracy} and the predictions ${found}`,
+        { hint: 'give report the predictions and the results of one and the same eval' },
+      );
+    }
+  }
+}
+
+function isCellOf(cell: CellTally, row: Row): boolean {
+  return (
+    cell.candidate === row.candidate &&
+    cell.shots === row.shots &&
+    cell.scoring === row.scoring &&
+    cell.letters === row.letters
+  );
+}
+
+function accuracyOf({ counts }: CellTally): number {
+  let right = 0;
+  let n = 0;
+  for (const [gold, answers] of counts) {
+    right += answers.get(gold) ?? 0;
+    for (const count of answers.values()) n += count;
+  }
+  return right / n;
 }
