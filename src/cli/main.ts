@@ -16,6 +16,8 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   status: async () => (await import('./status.ts')).statusCommand,
   why: async () => (await import('./why.ts')).whyCommand,
   graph: async () => (await import('./graph.ts')).graphCommand,
+  runs: async () => (await import('./runs.ts')).runsCommand,
+  diff: async () => (await import('./diff.ts')).diffCommand,
   logs: async () => (await import('./logs.ts')).logsCommand,
   gc: async () => (await import('./gc.ts')).gcCommand,
   verify: async () => (await import('./verify.ts')).verifyCommand,

@@ -4,7 +4,7 @@
 import type { Event, FileDifference, Summary } from '../../pipe/event.ts';
 import type { Change } from '../../pipe/fingerprint/change.ts';
 import { describeChange } from '../../pipe/fingerprint/explain.ts';
-import type { JsonObject } from '../../pipe/json.ts';
+import type { Json, JsonObject } from '../../pipe/json.ts';
 import { formatDuration, formatFigure } from '../duration.ts';
 
 /** At most `most` changes in one line, with a count of the others. */
@@ -74,6 +74,15 @@ export function valuesText(values: JsonObject): string {
       return rate === null ? `${name} ${figure}` : `${figure} ${rate[1]}/s`;
     })
     .join(' · ');
+}
+
+const LONGEST_VALUE = 40;
+
+/** A param or metric in a table. */
+export function valueText(value: Json | undefined): string {
+  if (value === undefined) return '–';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text;
 }
 
 export interface ProgressClock {

@@ -40,7 +40,12 @@ export async function detailed(
   });
 }
 
-function withParts(change: Change & { kind: 'code' }, store: Store, root: string): Change {
+/** The modules that differ, if both bundles are still kept. */
+export function withParts(
+  change: Change & { kind: 'code' },
+  store: Pick<Store, 'layout'>,
+  root: string,
+): Change {
   const [before, after] = [change.before, change.after].map((digest) => bundleOf(store, digest));
   if (before === undefined || after === undefined) return change;
   const parts = differingParts(before, after).map((part) => ({
@@ -50,7 +55,7 @@ function withParts(change: Change & { kind: 'code' }, store: Store, root: string
   return parts.length === 0 ? change : { ...change, parts };
 }
 
-function bundleOf(store: Store, digest: Digest) {
+function bundleOf(store: Pick<Store, 'layout'>, digest: Digest) {
   const file = join(store.layout.code, `${digest}.mjs`);
   if (!existsSync(file) || !existsSync(`${file}.map`)) return undefined;
   // The last line names the map, and so the bundle's own digest.
