@@ -115,6 +115,8 @@ export default defineStage({
       },
     ),
   }),
+  // The cosine ends where the training does: with it, fewer epochs are no beginning of more.
+  extendable: { param: 'epochs', when: { schedule: 'constant' } },
   inputs: {
     weights: { kind: 'files', description: 'The folder of the model that was encoded with.' },
     states: { kind: 'folder', refuse: ['dev'] },

@@ -29,6 +29,7 @@ export async function runStage(stage: AnyStage, options: RunOptions) {
     mkdirSync(path.endsWith('/') ? outputs[name] : options.folder, { recursive: true });
   }
   const notes: string[] = [];
+  const metrics: Record<string, unknown> = {};
   await stage.run({
     params: { ...defaultsOf(stage), ...options.params },
     inputs: options.inputs,
@@ -39,11 +40,11 @@ export async function runStage(stage: AnyStage, options: RunOptions) {
     log: () => undefined,
     note: (text: string) => notes.push(text),
     progress: (done: number) => options.progress?.(done),
-    metric: () => undefined,
+    metric: (values: object) => Object.assign(metrics, values),
     memo: () => options.memo ?? { get: () => undefined, set: () => undefined },
     checkpoint: options.checkpoint ?? { load: () => undefined, save: () => undefined },
   });
-  return { outputs, notes };
+  return { outputs, notes, metrics };
 }
 
 function defaultsOf({ params }: AnyStage): object {
