@@ -34,7 +34,8 @@ export function decodeSnapshot<Meta>(bytes: Uint8Array): Snapshot<Meta> {
   };
   let at = bodyStart(headLength);
   const arrays = head.lengths.map((length) => {
-    const part = bytes.slice(at, at + 4 * length);
+    // A copy, because floats need an aligned start; `slice` of a Buffer would be none.
+    const part = new Uint8Array(bytes.subarray(at, at + 4 * length));
     if (part.length !== 4 * length) throw new RangeError('the snapshot is cut off');
     at += 4 * length;
     return new Float32Array(part.buffer);
