@@ -32,11 +32,18 @@ export function accuracyFigure(
     height: 300,
     marginLeft: 44,
     marginTop: 26,
+    marginBottom: 42,
     x: { domain: [shots[0]! - 0.4, shots.at(-1)! + 0.4], label: 'shots', labelArrow: 'none' },
     y: { label: 'accuracy', nice: true, zero: false },
     marks: [
       gridY({ strokeOpacity: 0.15 }),
-      axisX({ ticks: shots, tickFormat: String, tickSize: 0, labelAnchor: 'center' }),
+      axisX({
+        ticks: shots,
+        tickFormat: String,
+        tickSize: 0,
+        labelAnchor: 'center',
+        labelArrow: 'none',
+      }),
       axisY({ tickSize: 0, ticks: 6, labelArrow: 'none' }),
       ...baselines.map(({ candidate, accuracy }, at) =>
         ruleY([accuracy], {
@@ -132,6 +139,7 @@ export function forestFigure(
         tickSize: 0,
         tickFormat: (value: number) => tickText(value),
         labelAnchor: 'center',
+        labelArrow: 'none',
       }),
       axisY({ tickSize: 0 }),
       ruleX([0], { stroke: 'var(--ink)' }),
@@ -171,11 +179,12 @@ export function trainingFigure(
     height: 280,
     marginLeft: 44,
     marginTop: 26,
+    marginBottom: 42,
     x: { label: 'epoch', labelArrow: 'none', nice: true },
     y: { label: 'mean loss (nats a token)', nice: true, zero: true },
     marks: [
       gridY({ strokeOpacity: 0.15 }),
-      axisX({ tickSize: 0, ticks: 6, labelAnchor: 'center' }),
+      axisX({ tickSize: 0, ticks: 6, labelAnchor: 'center', labelArrow: 'none' }),
       axisY({ tickSize: 0, ticks: 6, labelArrow: 'none' }),
       ...own.flatMap(({ candidate, losses }) => {
         const { color, symbol } = tones.get(candidate)!;
@@ -197,13 +206,19 @@ export function trainingFigure(
   };
 }
 
-/** Undefined where no answer has scores. */
+/** Of the model and its memories; undefined where no answer has scores. */
 export function reliabilityFigure(
   calibrations: readonly Calibration[],
   results: ModelResults,
   view: View,
 ): Figure | undefined {
-  const own = calibrations.filter(isIn(view)).filter(({ model }) => model === results.model);
+  const drawn = results.candidates.filter(({ kind }) => kind === 'base' || kind === 'memory');
+  const own = calibrations
+    .filter(isIn(view))
+    .filter(
+      ({ model, candidate }) =>
+        model === results.model && drawn.some(({ name }) => name === candidate),
+    );
   if (own.length === 0) return undefined;
   const title = `${results.model}: how often the answer is right, by how sure the model is`;
   const least = Math.min(
@@ -215,12 +230,13 @@ export function reliabilityFigure(
     height: 320,
     marginLeft: 44,
     marginTop: 26,
+    marginBottom: 42,
     x: { domain: [from, 1], label: 'confidence', labelArrow: 'none' },
     y: { domain: [from, 1], label: 'accuracy' },
     marks: [
       gridY({ strokeOpacity: 0.15 }),
       gridX({ strokeOpacity: 0.15 }),
-      axisX({ tickSize: 0, ticks: 5, labelAnchor: 'center' }),
+      axisX({ tickSize: 0, ticks: 5, labelAnchor: 'center', labelArrow: 'none' }),
       axisY({ tickSize: 0, ticks: 5, labelArrow: 'none' }),
       link([{ from, to: 1 }], {
         x1: 'from',

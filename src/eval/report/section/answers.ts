@@ -34,44 +34,36 @@ export function answerBlocks({ answers, models }: Report): Block[] {
 
 function questionBlocks(group: readonly QuestionAnswer[]): Block[] {
   const { number, question } = group[0]!;
+  const primary = group.filter(isPrimary);
+  const others = group.filter((answer) => !isPrimary(answer));
   return [
     heading(3, number === undefined ? question : `${number}. ${question}`),
-    ...group.map((answer) =>
-      paragraph(
-        answer.pooled.map(pooledText).join(' '),
-        `${nameText(answer)}: ${verdictText(answer)}.`,
-      ),
-    ),
+    ...(primary.length === 0 ? others : primary).map(verdictParagraph),
+    ...(primary.length === 0 || others.length === 0
+      ? []
+      : [details('Other ways of scoring', ...others.map(verdictParagraph))]),
     details(
-      'By number of shots',
-      ...group.map(({ byShots, pooled, ...answer }) =>
-        comparisonTable([...pooled, ...byShots], nameText(answer)),
+      'Tests, and by number of shots',
+      ...group.map((answer) =>
+        comparisonTable([...answer.pooled, ...answer.byShots], nameText(answer)),
       ),
     ),
   ];
 }
 
-function nameText({
-  model,
-  ...view
-}: Pick<QuestionAnswer, 'model' | 'scoring' | 'letters'>): string {
+function verdictParagraph(answer: QuestionAnswer): Block {
+  const lead = `${nameText(answer)}: ${answer.verdict}.`;
+  return paragraph(`${answer.pooled.map(pooledText).join('; ')}.`, lead);
+}
+
+function nameText({ model, ...view }: QuestionAnswer): string {
   return `${model}, ${viewName(view)}`;
 }
 
-export function verdictText({ verdict }: QuestionAnswer): string {
-  return { yes: 'yes', no: 'no', 'not shown': 'not shown' }[verdict];
-}
-
 function pooledText(item: Comparison): string {
-  const interval =
-    item.low === null
-      ? 'no interval from one cluster'
-      : `95${PERCENT} interval ${signedRange(item)}`;
-  const detectable =
-    item.minimumDetectable === null
-      ? ''
-      : `; a true difference of ${item.minimumDetectable.toFixed(3)} would have been found 4 times in 5`;
-  return `${item.candidate} minus ${item.against}: ${signed(item.difference)} (${interval}${detectable}).`;
+  const { candidate, against, difference } = item;
+  const interval = item.low === null ? 'no interval from one cluster' : signedRange(item);
+  return `${candidate} minus ${against} ${signed(difference)} (${interval})`;
 }
 
 /** The first way of scoring, with the letters in their usual order. */

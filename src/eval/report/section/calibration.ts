@@ -2,7 +2,7 @@
 import { type Block, details, heading, paragraph, type Table } from '../document.ts';
 import { reliabilityFigure, viewName } from '../figures.ts';
 import { digits, rangeText, signed, signedRange } from '../number-text.ts';
-import { viewsOf } from '../questions.ts';
+import { isIn, viewsOf } from '../questions.ts';
 import type { Report } from '../report.ts';
 
 export function calibrationBlocks({ calibrations, models }: Report): Block[] {
@@ -20,8 +20,14 @@ export function calibrationBlocks({ calibrations, models }: Report): Block[] {
         '⅔ is knowing nothing).',
     ),
     ...figures(first),
-    calibrationTable(calibrations),
-    ...others.map((view) => details(`Reliability: ${viewName(view)}`, ...figures(view))),
+    calibrationTable(calibrations.filter(isIn(first))),
+    ...others.map((view) =>
+      details(
+        `Calibration: ${viewName(view)}`,
+        ...figures(view),
+        calibrationTable(calibrations.filter(isIn(view))),
+      ),
+    ),
   ];
 }
 

@@ -28,7 +28,8 @@ function dataText({ counts, models }: Report): string {
     `${count(truncate, 'nTop')} pages with most questions, ${count(truncate, 'nTrunc')} were kept that ` +
     `have a text and training questions. The ${count(templates, 'questions')} questions on them were each ` +
     `asked with ${listText(shots.map(String))} answered claims before the one in question (“shots”), taken ` +
-    'from the training claims of the same page and never equal in text to the claim that is asked.'
+    'from the training claims of the same page (or from a fixed list where it has too few) and never ' +
+    'equal in text to the claim that is asked.'
   );
 }
 
