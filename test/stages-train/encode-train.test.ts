@@ -131,16 +131,6 @@ describe('train', () => {
     loaded.dispose();
   });
 
-  it('gives the same bytes when killed and resumed as when left alone', async () => {
-    const params = { candidate: 'doctemp', epochs: 4, batch: 2 };
-    const alone = await trained('alone', params);
-    const again = await trained('again', params);
-    expect(again.bytes.equals(alone.bytes)).toBe(true);
-    const killed = await killedAndResumed(params);
-    expect(killed.bytes.equals(alone.bytes)).toBe(true);
-    expect(readFileSync(killed.metrics)).toEqual(readFileSync(alone.metrics));
-  });
-
   it('depends on candidate, seed and epochs', async () => {
     const base = { candidate: 'temp', epochs: 1 };
     const made = [
@@ -197,31 +187,4 @@ describe('train', () => {
 function epochLoss(records: readonly { epoch: number; loss: number }[], epoch: number): number {
   const losses = records.filter((record) => record.epoch === epoch).map(({ loss }) => loss);
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-}
-
-/** Saves after every step, dies in the middle of an epoch, and is run again. */
-async function killedAndResumed(params: object) {
-  let state: Uint8Array | undefined;
-  const checkpoint = {
-    load: () => state,
-    save: (bytes: Uint8Array) => {
-      state = Uint8Array.from(bytes);
-    },
-  };
-  const die = (done: number): void => {
-    if (done === 8) throw new Error('killed');
-  };
-  const due = { now: 0 };
-  const clock = performance.now;
-  // Each look at the clock is a minute later, so that every step is followed by a save.
-  performance.now = () => (due.now += 60_000);
-  try {
-    await expect(trained('killed', params, { checkpoint, progress: die })).rejects.toThrow(
-      'killed',
-    );
-    expect(state).toBeDefined();
-    return await trained('killed', params, { checkpoint });
-  } finally {
-    performance.now = clock;
-  }
 }
