@@ -43,14 +43,18 @@ const RUN = ['run', '--json'];
 async function trial(value: string, at: number, mode: 'before' | 'torn'): Promise<void> {
   project.write('a.txt', `${value}\nrest\n`);
   const killed = await killedAt(project.folder, RUN, at, mode);
+  // In every other trial, the file is edited again before anyone can mend what was killed.
+  const isEdited = at % 2 === 0;
+  if (isEdited) project.write('a.txt', `${value} again\nrest\n`);
+  const first = isEdited ? `${value} again` : value;
   const where = `${mode} change ${at}: ${killed.stderr}`;
   const healed = await pipe(project.folder, RUN);
   expect(healed, where).toMatchObject({ code: 0 });
   expect(healed.warnings, where).toEqual([]);
-  expect(project.read('artifacts/sum/sum.txt'), where).toBe(`sum of ${value}\n`);
-  expect(project.read('artifacts/parts/all/x/1'), where).toBe(`${value}\n`);
+  expect(project.read('artifacts/sum/sum.txt'), where).toBe(`sum of ${first}\n`);
+  expect(project.read('artifacts/parts/all/x/1'), where).toBe(`${first}\n`);
   expect(
-    healed.ran.filter((task) => killed.ran.includes(task)),
+    healed.ran.filter((task) => !isEdited && killed.ran.includes(task)),
     where,
   ).toEqual([]);
   expect((await pipe(project.folder, RUN)).events.at(-1), where).toMatchObject({ ran: 0, hits: 3 });
@@ -82,9 +86,8 @@ it('leaves nothing behind that cleaning does not find', { timeout: 60_000 }, asy
   newProject();
   for (const at of [40, 90]) await killedAt(project.folder, RUN, at, 'torn');
   await pipe(project.folder, RUN);
-  await pipe(project.folder, ['clean']);
   const files = filesBelow(project.folder, 'cache').filter(
-    (name) => !/\/(blobs|traces|memo|code|runs|plan|index)\//.test(`/${name}`),
+    (name) => !/\/(blobs|traces|memo|code|runs|plan|index|records|logs)\//.test(`/${name}`),
   );
   expect(files.filter((name) => !name.endsWith('.tmp'))).toEqual([]);
 });

@@ -19,10 +19,11 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type Digest, digestOf } from '../digest.ts';
 import type { Emit } from '../event.ts';
 import type { Task } from '../graph/task.ts';
-import { temporaryName } from '../store/atomic-file.ts';
+import { isTemporaryName, temporaryName } from '../store/atomic-file.ts';
 import { linkOrCopy } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { readChecked, writeChecked } from '../store/checked-file.ts';
+import { digestNow } from '../store/digest-now.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 
@@ -64,9 +65,11 @@ export function openArtifacts(folder: string, store: Store, emit: Emit): Artifac
       remember(wanted, now); // only its record was lost
       return undefined;
     }
+    const how = tampering(known, now);
+    const isOurs = how !== undefined && how !== 'deleted' && isStored(store, wanted.path);
     putView(store.blobs.path(wanted.digest), wanted.path);
     remember(wanted, viewAt(wanted.path) as Stamp);
-    return tampering(known, now);
+    return isOurs ? undefined : how;
   };
   return {
     show(task, trace) {
@@ -161,6 +164,15 @@ function isBlob(store: Store, digest: Digest, now: Stamp): boolean {
   return blob !== undefined && sameView(blob, now);
 }
 
+/**
+ * What lies there is the content of some blob: a run that was killed put it there and could not say
+ * so any more. Nobody's work is lost by replacing it.
+ */
+function isStored(store: Store, path: string): boolean {
+  if (!lstatSync(path).isFile()) return false;
+  return viewAt(store.blobs.path(digestNow(path))) !== undefined;
+}
+
 let reflinks = true;
 
 function putView(blob: string, path: string): void {
@@ -198,6 +210,15 @@ function dropOthers(folder: string, wanted: readonly Wanted[]): void {
   const kept = new Set(wanted.map((each) => each.path));
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (!entry.isDirectory() && !kept.has(path)) rmSync(path, { force: true });
+    if (entry.isDirectory() || kept.has(path)) continue;
+    if (isTemporaryName(entry.name) && isYoung(path)) continue; // of another run, which works here too
+    rmSync(path, { force: true });
   }
+}
+
+const YOUNG_MS = 60_000;
+
+function isYoung(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Math.abs(Date.now() - stat.ctimeMs) < YOUNG_MS;
 }

@@ -13,6 +13,10 @@ export function temporaryName(path: string): string {
   return `${path}.${process.pid}.${serial}.${Date.now().toString(36)}.tmp`;
 }
 
+export function isTemporaryName(name: string): boolean {
+  return /\.\d+\.\d+\.[0-9a-z]+\.tmp$/.test(name);
+}
+
 /** Replaces `path`. With `flush`, the bytes are on the disk before the name is. */
 export function writeAtomic(
   path: string,

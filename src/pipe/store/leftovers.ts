@@ -5,6 +5,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { isTemporaryName } from './atomic-file.ts';
 import type { CacheLayout } from './cache-layout.ts';
 import { namesIn, sizeOf } from './census.ts';
 import { readChecked } from './checked-file.ts';
@@ -83,8 +84,6 @@ const leftover = (kind: LeftoverKind, path: string): Leftover => ({
   bytes: sizeOf(path),
 });
 
-const TEMPORARY = /\.\d+\.\d+\.[0-9a-z]+\.tmp$/;
-
 function temporaryFiles({ layout, isBusy }: LeftoverOptions, clock: Clock): Leftover[] {
   const limitMs = isBusy ? DAY_MS : 60_000;
   const folders = [layout.blobs, layout.traces, layout.memo, layout.checkpoints, layout.locks];
@@ -94,7 +93,7 @@ function temporaryFiles({ layout, isBusy }: LeftoverOptions, clock: Clock): Left
   const visit = (folder: string, depth: number) => {
     for (const name of namesIn(folder)) {
       const path = join(folder, name);
-      if (TEMPORARY.test(name) && clock(path) > limitMs) found.push(leftover('temporary', path));
+      if (isTemporaryName(name) && clock(path) > limitMs) found.push(leftover('temporary', path));
       else if (depth > 0 && isFolder(path)) visit(path, depth - 1);
     }
   };
@@ -120,7 +119,7 @@ function deadScratch({ layout, isBusy }: LeftoverOptions, clock: Clock): Leftove
 
 function deadLocks({ locks: folder }: CacheLayout): Leftover[] {
   const locks = openLocks(folder);
-  const names = namesIn(folder).filter((name) => !TEMPORARY.test(name));
+  const names = namesIn(folder).filter((name) => !isTemporaryName(name));
   const dead = names.filter((name) => locks.owner(name) === undefined);
   return dead.map((name) => leftover('lock', join(folder, name)));
 }

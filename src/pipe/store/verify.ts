@@ -4,7 +4,7 @@
  * Knows no pipeline.
  */
 import { chmodSync, lstatSync, rmSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Digest, Key } from '../digest.ts';
 import { writeAtomic } from './atomic-file.ts';
 import { type Census, namesIn, type StoredTrace, takeCensus } from './census.ts';
@@ -67,6 +67,8 @@ export async function verifyStore(store: Store, options: VerifyOptions): Promise
     orphans: [...census.blobs.keys()].filter((digest) => !named.has(digest)).length,
   };
 }
+
+const OF_OTHER_KINDS = ['blobs', 'traces', 'scratch', 'logs', 'memo', 'checkpoints', 'locks'];
 
 function totalBytes({ blobs }: Census): number {
   return [...blobs.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -144,11 +146,13 @@ class Verifier {
     return states.length;
   }
 
-  /** Indexes, records, kept plans, declarations, pins: JSON with a check of itself. */
   files(): number {
-    const { index, runs, code, pins, projects } = this.#store.layout;
-    const folders = [index, runs, code, pins, projects, join(code, '..', 'plan')];
-    const paths = folders.flatMap((folder) => {
+    const { index, pins, projects } = this.#store.layout;
+    const own = dirname(index);
+    // Indexes, records, kept plans, declarations: whatever is kept as JSON has its check in itself.
+    const inside = namesIn(own).filter((name) => !OF_OTHER_KINDS.includes(name));
+    const folders = [...inside.map((name) => join(own, name)), pins, projects];
+    const paths = [...new Set(folders)].flatMap((folder) => {
       const names = namesIn(folder).filter((name) => name.endsWith('.json'));
       return names.map((name) => join(folder, name));
     });
