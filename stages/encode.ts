@@ -56,6 +56,7 @@ export default defineStage({
         ...examples.map((example) => exampleText(example, tokenizer.encode, limit)),
       ];
       const backend = await startBackend();
+      context.metric({ backend: backend.name });
       context.log(`backend ${backend.name}: ${backend.reason}`);
       const index = await writeTrunk(context.outputs.states, {
         modelFolder: place,

@@ -131,6 +131,7 @@ export default defineStage({
     translateErrors(StageError, async () => {
       const { params, inputs, outputs, seed } = context;
       const backend = await startBackend();
+      context.metric({ backend: backend.name });
       context.log(`backend ${backend.name}: ${backend.reason}`);
       requireSameWeights(inputs.states.path, inputs.weights.files);
       const trunk = openTrunk(inputs.states.path);
