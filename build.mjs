@@ -33,7 +33,7 @@ export async function buildAll({ fresh = false } = {}) {
   const results = await Promise.all([
     build({
       ...shared,
-      entryPoints: { pipe: 'src/cli/main.ts' },
+      entryPoints: { pipe: 'src/cli/main.ts', api: 'src/api.ts' },
       outdir: 'dist',
       splitting: true,
       chunkNames: 'chunk-[name]-[hash]',
@@ -42,7 +42,6 @@ export async function buildAll({ fresh = false } = {}) {
       // esbuild carries a native binary that it looks for beside its own files; fsevents is macOS only.
       external: ['esbuild', 'fsevents'],
     }),
-    build({ ...shared, entryPoints: { stage: 'src/pipe/stage.ts' }, outdir: 'dist' }),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
     build({
       ...shared,

@@ -1,0 +1,2 @@
+/** Writes types/, the declarations of the published package. */
+export function buildTypes(): void;
