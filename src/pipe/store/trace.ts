@@ -20,6 +20,8 @@ export interface Trace {
     readonly finishedAt: string;
     readonly node: string;
     readonly platform: string;
+    /** Processors and memory of the machine that built it; absent in older traces. */
+    readonly machine?: string;
     readonly runId: string;
     /** What the inputs were called then, for explanations; a name is no content and in no key. */
     readonly names?: InputNames;
