@@ -1,14 +1,13 @@
 /** `pipe diff RUN RUN`: params, products with what explains them, and metrics of two runs. */
 import type { Change } from '../pipe/fingerprint/change.ts';
 import { describeChange } from '../pipe/fingerprint/explain.ts';
-import type { Json } from '../pipe/json.ts';
-import { isEstimate } from '../pipe/metric.ts';
 import { compareRuns, type RunDifference, type TaskDifference } from '../pipe/run/compare-runs.ts';
 import { withParts } from '../pipe/run/detail.ts';
 import type { RunRecord } from '../pipe/store/run-records.ts';
 import { type Command, UsageError } from './command.ts';
 import { fileOption, jsonOption } from './common-options.ts';
 import { formatFigure } from './duration.ts';
+import { metricText } from './metric-text.ts';
 import { findProject, storeOf } from './project.ts';
 import { valueText } from './reporter/wording.ts';
 import { findRun } from './run-reference.ts';
@@ -80,15 +79,6 @@ function metricsTable({ metrics }: RunDifference): string {
     difference === undefined ? '' : signed(difference),
   ]);
   return formatTable([['task', 'metric', 'before', 'after', 'difference'], ...rows]);
-}
-
-/** `0.62 [0.57, 0.67]` where there is an interval. */
-function metricText(value: Json | undefined): string {
-  if (isEstimate(value)) {
-    const { value: figure, low, high } = value;
-    return `${formatFigure(figure)} [${formatFigure(low)}, ${formatFigure(high)}]`;
-  }
-  return typeof value === 'number' ? formatFigure(value) : valueText(value);
 }
 
 function signed(difference: number): string {

@@ -18,6 +18,8 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   graph: async () => (await import('./graph.ts')).graphCommand,
   runs: async () => (await import('./runs.ts')).runsCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
+  metrics: async () => (await import('./metrics.ts')).metricsCommand,
+  provenance: async () => (await import('./provenance.ts')).provenanceCommand,
   logs: async () => (await import('./logs.ts')).logsCommand,
   gc: async () => (await import('./gc.ts')).gcCommand,
   verify: async () => (await import('./verify.ts')).verifyCommand,
