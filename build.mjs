@@ -42,6 +42,12 @@ export async function buildAll({ fresh = false } = {}) {
       // esbuild carries a native binary that it looks for beside its own files; fsevents is macOS only.
       external: ['esbuild', 'fsevents'],
     }),
+    build({
+      ...shared,
+      entryPoints: { answer: 'src/cli/answer.ts' },
+      outdir: 'dist',
+      minify: true,
+    }),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
     build({
       ...shared,

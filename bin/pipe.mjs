@@ -10,11 +10,26 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`pipe needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
   process.exit(2);
 }
-if (isStale()) {
-  const { buildAll } = await import(pathToFileURL(join(root, 'build.mjs')).href);
-  await buildAll();
+const words = process.argv.slice(2);
+const seen = await firstLook();
+if (seen !== true) {
+  const rebuilt = isStale();
+  if (rebuilt) {
+    const { buildAll } = await import(pathToFileURL(join(root, 'build.mjs')).href);
+    await buildAll();
+  }
+  const { start } = await import(pathToFileURL(join(root, 'dist', 'pipe.mjs')).href);
+  // What the old program saw is nothing to the new one.
+  await start(words, rebuilt ? undefined : seen);
 }
-await import(pathToFileURL(join(root, 'dist', 'pipe.mjs')).href);
+
+/** Answers by itself what was asked before, if nothing changed: not even this program. */
+async function firstLook() {
+  const file = join(root, 'dist', 'answer.mjs');
+  if (words[0] !== 'run' || !existsSync(file)) return undefined;
+  const { answer } = await import(pathToFileURL(file).href);
+  return answer(words);
+}
 
 function isStale() {
   const stampFile = join(root, 'dist', 'stamp.json');

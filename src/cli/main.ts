@@ -5,8 +5,10 @@
 import { parseArgs } from 'node:util';
 import { nearestName } from '../pipe/config/nearest-name.ts';
 import { DiagnosticError } from '../pipe/diagnostic.ts';
+import type { Inspection } from '../pipe/run/settled.ts';
 import { type Command, type Invocation, parseArgsOptions, UsageError } from './command.ts';
 import { commandHelp, overview } from './help.ts';
+import { handOver } from './inspection.ts';
 
 /** Loaded when called, so that a command pays only for what it uses. */
 const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
@@ -153,4 +155,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2)).catch(failureCode);
+/** `inspection` is what the first look at the files saw, where it could not answer by itself. */
+export async function start(words: readonly string[], inspection?: Inspection): Promise<void> {
+  handOver(inspection);
+  process.exitCode = await main(words).catch(failureCode);
+}

@@ -7,6 +7,7 @@ import { interruption } from './interruption.ts';
 import { findProject, hostPath, loadGraph, storeOf } from './project.ts';
 import { chooseReporter } from './reporter/choose.ts';
 import { backendOption, jobsOption } from './run-options.ts';
+import { type Planned, Settling } from './settling.ts';
 
 export const runCommand: Command = {
   name: 'run',
@@ -59,7 +60,12 @@ async function runOnce(invocation: Invocation): Promise<number> {
   const jobs = countOf(invocation, 'jobs');
   const backend = invocation.text('backend');
   const force = invocation.flag('force');
-  const graph = await loadGraph(project, invocation.texts('set'));
+  // Only a plain run has an answer that the next one may repeat.
+  const isPlain = !['dry-run', 'force', 'check'].some((name) => invocation.flag(name));
+  const settling = isPlain ? new Settling(project, process.argv.slice(2)) : undefined;
+  const sets = invocation.texts('set');
+  const loaded = settling?.graph(sets) ?? loadGraph(project, sets).then((graph) => ({ graph }));
+  const { graph, memory }: Planned = await loaded;
   const store = storeOf(project);
   const reporter = await chooseReporter(invocation.flag('json'));
   const shared = { graph, store, targets: invocation.positionals, where, force };
@@ -81,10 +87,13 @@ async function runOnce(invocation: Invocation): Promise<number> {
         signal: interrupted.signal,
         ...(jobs === undefined ? {} : { jobs }),
         ...(backend === undefined ? {} : { backend }),
+        ...(memory === undefined ? {} : { memory }),
+        ...(settling === undefined ? {} : { results: settling.results }),
       },
-      reporter.emit,
+      settling?.listen(reporter.emit) ?? reporter.emit,
     );
     if (interrupted.signal.aborted) return 130;
+    if (summary.failed + summary.skipped === 0) settling?.conclude(shared, store);
     return summary.failed > 0 ? 1 : 0;
   } finally {
     interrupted.stopListening();

@@ -36,7 +36,7 @@ interface View {
 
 export interface Artifacts {
   /** Makes the task's views equal to the trace's outputs; warns of those that someone changed. */
-  show(task: Task, trace: Trace): void;
+  show(task: Task, product: Pick<Trace, 'outputs'>): void;
   /** Writes what was put where, if anything changed. */
   save(): void;
 }
@@ -46,9 +46,21 @@ export function artifactFolder(artifactsFolder: string, task: string): string {
   return join(artifactsFolder, fileNameOf(task));
 }
 
+/** Where it is kept what was put there. */
+function recordOf(root: string, store: Store): string {
+  return join(store.layout.index, `artifacts-2-${digestOf(root).slice(0, 16)}.json`);
+}
+
+/** What is on record of each view, by its absolute path. */
+export function recordedViews(folder: string, store: Store): ReadonlyMap<string, View> {
+  const root = resolve(folder);
+  const views = readViews(recordOf(root, store));
+  return new Map([...views].map(([name, view]) => [join(root, name), view]));
+}
+
 export function openArtifacts(folder: string, store: Store, emit: Emit): Artifacts {
   const root = resolve(folder);
-  const file = join(store.layout.index, `artifacts-2-${digestOf(root).slice(0, 16)}.json`);
+  const file = recordOf(root, store);
   let views: Map<string, View> | undefined;
   let dirty = false;
   const remember = (wanted: Wanted, now: Stamp) => {
@@ -72,10 +84,10 @@ export function openArtifacts(folder: string, store: Store, emit: Emit): Artifac
     return isOurs ? undefined : how;
   };
   return {
-    show(task, trace) {
+    show(task, { outputs }) {
       const found: Tampered[] = [];
       for (const output of task.outputs) {
-        const record = trace.outputs[output.name] as OutputRecord;
+        const record = outputs[output.name] as OutputRecord;
         const path = join(artifactFolder(root, task.id), output.path);
         // What follows replaces and removes files: it must never reach beyond the task's own folder.
         assert(path.startsWith(artifactFolder(root, task.id) + sep), `${path} leaves its artifact`);

@@ -10,17 +10,20 @@ import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
 import type { Presence } from '../store/presence.ts';
-import { newRunId, type TaskRecord } from '../store/run-records.ts';
+import { newRunId } from '../store/run-id.ts';
+import type { TaskRecord } from '../store/run-records.ts';
 import type { Store } from '../store/store.ts';
-import type { Trace } from '../store/trace.ts';
 import { type Artifacts, openArtifacts } from './artifacts.ts';
 import { TaskFailure } from './attempt.ts';
 import { criticalPath } from './critical-path.ts';
 import { type Failure, worldFailure } from './failure.ts';
-import { changesFor, type Lookup, lookup } from './lookup.ts';
+import { changesFor, isKept, type Lookup, lookup } from './lookup.ts';
+import type { Memory } from './memory.ts';
 import { MissingInputError, type Prepared, prepare } from './prepare.ts';
 import { type Produced, produce } from './produce.ts';
 import { type Lease, machineCapacity, openSlots, type Slots } from './resources.ts';
+import type { Result } from './settle.ts';
+import type { Product } from './settled-tasks.ts';
 import { sweepScratch } from './workspace.ts';
 
 export interface BuildOptions {
@@ -42,6 +45,10 @@ export interface BuildOptions {
   readonly hostPath: string;
   /** Shared by builds that run at the same time in one process; `jobs` is then unused. */
   readonly slots?: Slots;
+  /** What an earlier run of the same plan made, and what of it still stands. */
+  readonly memory?: Memory;
+  /** Filled with how each task came to its product, for what wants to remember it. */
+  readonly results?: Map<TaskId, Result>;
   /** Called as soon as a task's key is known. */
   readonly onKey?: (task: TaskId, key: Key) => void;
 }
@@ -61,7 +68,8 @@ export function build(options: BuildOptions, emit: Emit): Promise<Summary> {
 }
 
 type Outcome =
-  | { readonly state: 'hit' | 'ran'; readonly trace: Trace }
+  /** `same`: its outputs are those of the run that is remembered. */
+  | { readonly state: 'hit' | 'ran'; readonly same: boolean }
   | { readonly state: 'failed' }
   | { readonly state: 'skipped'; readonly because: TaskId | undefined };
 
@@ -89,7 +97,7 @@ class Build {
   readonly #targets: ReadonlySet<TaskId>;
   readonly #tasks: readonly TaskId[];
   readonly #outcomes = new Map<TaskId, Promise<Outcome>>();
-  readonly #traces = new Map<TaskId, Trace>();
+  readonly #products = new Map<TaskId, Product>();
   readonly #records: TaskRecord[] = [];
   readonly #controllers = new Map<TaskId, AbortController>();
   readonly #slots: Slots;
@@ -117,6 +125,10 @@ class Build {
     const at = this.#startedAt.toISOString();
     this.#emit({ type: 'runStarted', runId: this.#runId, tasks: this.#tasks, at });
     this.#presence = await announced(this.#options.store, this.#runId);
+    for (const id of this.#tasks) {
+      const key = this.#options.memory?.of(id)?.product.key;
+      if (key !== undefined) this.#presence?.note(key);
+    }
     const settled = await Promise.allSettled(this.#tasks.map((id) => this.#settle(id)));
     this.#presence?.leave();
     this.#options.signal?.removeEventListener('abort', abort);
@@ -152,6 +164,8 @@ class Build {
       if (outcome.state === 'failed') return this.#skip(id, upstream[index]);
       if (outcome.state === 'skipped') return this.#skip(id, outcome.because);
     }
+    const recalled = await this.#recall(task, outcomes);
+    if (recalled !== undefined) return recalled;
     const controller = new AbortController();
     this.#controllers.set(id, controller);
     try {
@@ -167,6 +181,19 @@ class Build {
     }
   }
 
+  /** A task that reads what it read in the remembered run is what it was then, if that is all there. */
+  async #recall(task: Task, upstream: readonly Outcome[]): Promise<Outcome | undefined> {
+    const remembered = this.#options.memory?.of(task.id);
+    if (remembered?.sameSources !== true) return undefined;
+    if (!upstream.every((each) => 'same' in each && each.same)) return undefined;
+    if (this.#options.force === true && this.#targets.has(task.id)) return undefined;
+    const { product, isSure } = remembered;
+    const { store } = this.#options;
+    if (!isSure && !(await isKept(store, product))) return undefined;
+    this.#options.onKey?.(task.id, product.key);
+    return this.#hit(task, product, undefined, isSure);
+  }
+
   /** Looks the task up, else runs it; starts over while its inputs change under it. */
   async #bringAbout(task: Task, signal: AbortSignal): Promise<Outcome> {
     const { store, force = false } = this.#options;
@@ -176,13 +203,13 @@ class Build {
       this.#presence?.note(prepared.key);
       const found = await lookup(store, prepared.key);
       const forced = force && this.#targets.has(task.id);
-      if (found.state === 'hit' && !forced) return this.#hit(task, prepared, found.trace);
+      if (found.state === 'hit' && !forced) return this.#hit(task, found.trace, prepared);
       if (found.state === 'lost') this.#mend(task, found);
       if (this.#stopped !== undefined) return this.#skip(task.id, this.#stopped.because);
       const changes = changesFor(store, { task, prepared, found, forced });
       const produced = await this.#produce(task, prepared, changes, forced, signal);
-      if (produced.state === 'found') return this.#hit(task, prepared, produced.trace);
-      if (produced.state === 'built') return this.#ran(task, produced, changes);
+      if (produced.state === 'found') return this.#hit(task, produced.trace, prepared);
+      if (produced.state === 'built') return this.#ran(task, produced, changes, prepared);
       if (round === VOID_ROUNDS) throw new TaskFailure(restless(produced.files));
       const message = `${task.id}: ${produced.files.join(', ')} changed while the task read it`;
       this.#emit({ type: 'warning', message: `${message}; running it again` });
@@ -191,7 +218,7 @@ class Build {
 
   #prepareOptions() {
     const { graph, store, backend } = this.#options;
-    const settled = (id: TaskId) => this.#traces.get(id) as Trace;
+    const settled = (id: TaskId) => this.#products.get(id) as Product;
     return { graph, store, settled, ...(backend === undefined ? {} : { backend }) };
   }
 
@@ -232,30 +259,44 @@ class Build {
     this.#priorities ??= criticalPath({
       tasks: this.#tasks,
       downstream: (each) => graph.downstream(each),
-      costMs: (each) =>
-        this.#traces.get(each)?.cost.wallMs ?? store.traces.ofTask(each, 1)[0]?.cost.wallMs,
+      costMs: (each) => this.#costMs(each) ?? store.traces.ofTask(each, 1)[0]?.cost.wallMs,
     });
     return this.#priorities.get(id) ?? 0;
   }
 
-  #hit(task: Task, prepared: Prepared, trace: Trace): Outcome {
-    const { notes, cost } = trace;
-    const { key } = prepared;
-    this.#keep(task, trace, { outcome: 'hit' });
+  #costMs(id: TaskId): number | undefined {
+    const product = this.#products.get(id) ?? this.#options.memory?.of(id)?.product;
+    return product?.cost.wallMs;
+  }
+
+  /** `isShown`: its views are known to be as they should. */
+  #hit(task: Task, product: Product, prepared: Prepared | undefined, isShown = false): Outcome {
+    const { key, notes, cost } = product;
+    this.#keep(task, product, prepared, { outcome: 'hit' }, isShown);
     this.#emit({ type: 'taskHit', task: task.id, key, notes, savedMs: cost.wallMs });
-    this.#display(task, trace);
-    return { state: 'hit', trace };
+    this.#display(task, product);
+    return { state: 'hit', same: this.#isSame(task.id, product) };
+  }
+
+  #isSame(id: TaskId, { outputs }: Product): boolean {
+    const before = this.#options.memory?.of(id)?.product.outputs;
+    if (before === outputs) return true;
+    return (
+      before !== undefined &&
+      Object.keys(outputs).every((name) => outputs[name]?.digest === before[name]?.digest)
+    );
   }
 
   #ran(
     task: Task,
     { trace, changedOutputs }: Produced & { state: 'built' },
     changes: readonly Change[],
+    prepared: Prepared,
   ): Outcome {
     const { key, cost } = trace;
     const outputs = digestsOf(trace);
     const { wallMs, peakRssBytes } = cost;
-    this.#keep(task, trace, { outcome: 'ran', changes, wallMs, peakRssBytes });
+    this.#keep(task, trace, prepared, { outcome: 'ran', changes, wallMs, peakRssBytes });
     this.#emit({
       type: 'taskRan',
       task: task.id,
@@ -266,27 +307,37 @@ class Build {
       changedOutputs,
     });
     this.#display(task, trace);
-    return { state: 'ran', trace };
+    return { state: 'ran', same: this.#isSame(task.id, trace) };
   }
 
-  #keep(task: Task, trace: Trace, more: Pick<TaskRecord, 'outcome'> & Partial<TaskRecord>): void {
-    this.#traces.set(task.id, trace);
-    this.#artifacts.show(task, trace);
+  #keep(
+    task: Task,
+    product: Product,
+    prepared: Prepared | undefined,
+    more: Pick<TaskRecord, 'outcome'> & Partial<TaskRecord>,
+    isShown = false,
+  ): void {
+    this.#products.set(task.id, product);
+    this.#options.results?.set(task.id, {
+      product,
+      ...(prepared === undefined ? {} : { prepared }),
+    });
+    if (!isShown) this.#artifacts.show(task, product);
     this.#records.push({
       task: task.id,
-      key: trace.key,
+      key: product.key,
       params: task.params,
-      outputs: digestsOf(trace),
-      ...(trace.metrics === undefined ? {} : { metrics: trace.metrics }),
+      outputs: digestsOf(product),
+      ...(product.metrics === undefined ? {} : { metrics: product.metrics }),
       ...more,
     });
   }
 
-  #display(task: Task, trace: Trace): void {
+  #display(task: Task, { outputs }: Product): void {
     const { blobs } = this.#options.store;
     if (!this.#targets.has(task.id)) return;
     for (const { name, display, folder } of task.outputs) {
-      const record = trace.outputs[name];
+      const record = outputs[name];
       if (!display || folder || record === undefined) continue;
       const text = readFileSync(blobs.path(record.digest), 'utf8');
       this.#emit({ type: 'display', task: task.id, output: name, text });
@@ -378,8 +429,10 @@ async function announced(store: Store, runId: string): Promise<Presence | undefi
   }
 }
 
-function digestsOf(trace: Trace) {
-  const pairs = Object.entries(trace.outputs).map(([name, { digest }]) => [name, digest] as const);
+function digestsOf(product: Product) {
+  const pairs = Object.entries(product.outputs).map(
+    ([name, { digest }]) => [name, digest] as const,
+  );
   return Object.fromEntries(pairs);
 }
 

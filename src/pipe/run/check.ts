@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Emit, Summary, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
-import { newRunId } from '../store/run-records.ts';
+import { newRunId } from '../store/run-id.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 import { attempt, TaskFailure } from './attempt.ts';

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
 import { findContinuation } from './continuation.ts';
 import type { Prepared } from './prepare.ts';
+import type { Product } from './settled-tasks.ts';
 
 export type Lookup =
   | { readonly state: 'hit'; readonly trace: Trace }
@@ -33,6 +34,15 @@ export async function lookup(store: Store, key: Key): Promise<Lookup> {
     if (state !== 'good') losses.push({ output, state, digest });
   }
   return losses.length === 0 ? { state: 'hit', trace } : { state: 'lost', losses };
+}
+
+/** What an earlier run found whole is still there. */
+export async function isKept(store: Store, { key, outputs }: Product): Promise<boolean> {
+  if (!store.traces.has(key)) return false;
+  for (const record of Object.values(outputs)) {
+    if ((await store.blobs.checkOutput(record)).state !== 'good') return false;
+  }
+  return true;
 }
 
 export interface Reason {

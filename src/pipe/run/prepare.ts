@@ -71,8 +71,8 @@ export interface PrepareOptions {
   readonly graph: TaskGraph;
   readonly store: Store;
   readonly backend?: string;
-  /** Traces of the settled upstream tasks. */
-  readonly settled: (task: TaskId) => Trace;
+  /** What the settled upstream tasks made. */
+  readonly settled: (task: TaskId) => Pick<Trace, 'outputs'>;
 }
 
 /** Raised when the engine changes what it feeds to tasks. */

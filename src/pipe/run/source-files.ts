@@ -10,7 +10,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiagnosticError } from '../diagnostic.ts';
 import { byCodePoint } from '../store/blobs.ts';
 import { isAbsence } from '../store/checked-file.ts';
-import { type FileStamp, stampOf } from '../store/file-stamp.ts';
+import { contentDigest, type FileStamp, isRacy, stampOf } from '../store/file-stamp.ts';
 
 export interface SourceFile {
   /** Absolute. */
@@ -36,6 +36,8 @@ export interface Grounds {
   readonly atMs: number;
   /** Absolute paths of the folders that were read, as they were right before. */
   readonly folders: Map<string, FileStamp>;
+  /** Of those that may change again without their times moving: a digest of what was in them. */
+  readonly racy: Map<string, string>;
   /** Absolute paths at which there was nothing: patterns without magic, links that lead nowhere. */
   readonly absent: Set<string>;
 }
@@ -47,7 +49,12 @@ interface Match {
 }
 
 export async function expandSources(root: string, patterns: readonly string[]): Promise<Expansion> {
-  const grounds: Grounds = { atMs: Date.now(), folders: new Map(), absent: new Set() };
+  const grounds: Grounds = {
+    atMs: Date.now(),
+    folders: new Map(),
+    racy: new Map(),
+    absent: new Set(),
+  };
   const matches: Match[] = [];
   for (const pattern of patterns) matches.push(await expandPattern(root, pattern, grounds));
   const base = commonFolder(matches.map((match) => match.base));
@@ -167,8 +174,11 @@ function walk(base: string, { matches, dots, depth: limit }: Walk, grounds: Grou
   const visit = (folder: string, prefix: string, depth: number): void => {
     if (depth > limit) return;
     if (depth === EVERYTHING.depth) throw circular(folder);
-    grounds.folders.set(folder, stampOf(statSync(folder)));
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const stamp = stampOf(statSync(folder));
+    const entries = readdirSync(folder, { withFileTypes: true });
+    grounds.folders.set(folder, stamp);
+    if (isRacy(stamp, grounds.atMs)) grounds.racy.set(folder, contentDigest(entries));
+    for (const entry of entries) {
       if (entry.name.startsWith('.') && (!dots || entry.name === '.DS_Store')) continue;
       const path = folder + sep + entry.name;
       const target = entry.isSymbolicLink() ? targetOf(path, grounds) : entry;

@@ -4,7 +4,7 @@
  * Plain numbers: `lstat` with bigints takes twice as long, and a double holds a time of today to a
  * quarter of a microsecond, far below the ticks in which file systems count.
  */
-import { type Stats, statSync } from 'node:fs';
+import { type Dirent, type Stats, statSync } from 'node:fs';
 
 export interface FileStamp {
   readonly size: number;
@@ -41,4 +41,20 @@ const RACY_MS = 2000;
  */
 export function isRacy({ mtimeMs }: Pick<FileStamp, 'mtimeMs'>, readAtMs: number): boolean {
   return readAtMs - mtimeMs <= RACY_MS;
+}
+
+/** SHA-256 of a file's bytes or of a folder's entries; loads Node's crypto only when it is called. */
+export function contentDigest(content: Uint8Array | readonly Dirent[]): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const bytes = content instanceof Uint8Array ? content : listingText(content);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function listingText(entries: readonly Dirent[]): string {
+  const kindOf = (entry: Dirent) =>
+    entry.isDirectory() ? 'd' : entry.isSymbolicLink() ? 'l' : entry.isFile() ? 'f' : 'o';
+  return entries
+    .map((entry) => kindOf(entry) + entry.name)
+    .sort()
+    .join('\0');
 }

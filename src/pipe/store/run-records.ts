@@ -1,13 +1,14 @@
 /**
  * What each run did: `runs/<runId>.json`. Knows no scheduler.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest, Key } from '../digest.ts';
 import type { FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { JsonObject } from '../json.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { type Repetition, repetitionsIn } from './repetition.ts';
 
 export interface RunRecord {
   readonly runId: string;
@@ -43,14 +44,17 @@ export function openRunRecords(folder: string): RunRecords {
   const file = (runId: string) => join(folder, `${runId}.json`);
   return {
     put: (record) => writeChecked(file(record.runId), record),
-    get: (runId) => readChecked(file(runId)) as RunRecord | undefined,
+    get(runId) {
+      const record = readChecked(file(runId)) as RunRecord | undefined;
+      if (record !== undefined) return record;
+      const repetition = repetitions(folder).find((each) => each.runId === runId);
+      return repetition && repeated(repetition, readChecked(file(repetition.of)) as RunRecord);
+    },
     list() {
       try {
         const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-        return names
-          .map((name) => name.slice(0, -5))
-          .sort()
-          .reverse();
+        const whole = names.map((name) => name.slice(0, -5));
+        return [...whole, ...repetitions(folder).map(({ runId }) => runId)].sort().reverse();
       } catch (error) {
         if (isAbsence(error)) return [];
         throw error;
@@ -59,11 +63,25 @@ export function openRunRecords(folder: string): RunRecords {
   };
 }
 
-/** Sorts by time, to the millisecond; the tail keeps two runs of one moment apart. */
-export function newRunId(now: Date): string {
-  const time = now.toISOString().slice(0, 23).replace(/[-:.]/g, '');
-  const tail = Math.floor(Math.random() * 36 ** 4)
-    .toString(36)
-    .padStart(4, '0');
-  return `${time}-${tail}`;
+/** Runs in which nothing had changed: each one line, in the words of the run that it repeats. */
+function repetitions(folder: string): Repetition[] {
+  try {
+    return repetitionsIn(readFileSync(join(folder, 'repetitions.log'), 'utf8'));
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}
+
+function repeated(
+  { runId, startedAt, wallMs }: Repetition,
+  record: RunRecord | undefined,
+): RunRecord | undefined {
+  if (record === undefined) return undefined;
+  const tasks = record.tasks.map(({ changes: _, peakRssBytes: __, wallMs: ___, ...task }) => ({
+    ...task,
+    outcome: 'hit' as const,
+  }));
+  const summary = { ...record.summary, ran: 0, hits: tasks.length, wallMs };
+  return { ...record, runId, startedAt: startedAt.toISOString(), tasks, summary };
 }

@@ -2,7 +2,7 @@
  * Traces on disk: `traces/ab/<key>.json`, and for each task the list of its keys, newest last.
  * Knows no blob: whether a trace's outputs still exist is asked elsewhere.
  */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDigest, type Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
@@ -13,6 +13,8 @@ import type { Trace } from './trace.ts';
 export interface Traces {
   /** Undefined when absent, torn or edited: a miss. */
   get(key: Key): Trace | undefined;
+  /** Whether there is one, without reading it. */
+  has(key: Key): boolean;
   /** Call only after all blobs of the trace are in the store. */
   put(trace: Trace): void;
   /** Newest first, without repetition; at most `limit`. */
@@ -27,6 +29,7 @@ export function openTraces(folder: string): Traces {
   const get = (key: Key) => readTrace(file(key), key);
   return {
     get,
+    has: (key) => existsSync(file(key)),
     put(trace) {
       writeChecked(file(trace.key), trace);
       const path = history(trace.provenance.task);

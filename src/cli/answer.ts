@@ -1,0 +1,83 @@
+/**
+ * The first thing that every start loads: says again what an earlier run said, if nothing that it
+ * rests on has changed. Bundled alone, so that a run in which nothing happens loads nothing else.
+ */
+import { appendFileSync, fstatSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Inspection, inspect, isOverdue } from '../pipe/run/settled.ts';
+import type { SettledFile } from '../pipe/run/settled-file.ts';
+import { repetitionLine } from '../pipe/store/repetition.ts';
+import { newRunId } from '../pipe/store/run-id.ts';
+import { formatDuration } from './duration.ts';
+import { askedBy } from './question.ts';
+
+/** True once the question was answered; else what was seen, for whoever answers it. */
+export function answer(words: readonly string[]): true | Inspection | undefined {
+  const asked = askedBy(words, process.cwd());
+  if (asked === undefined) return undefined;
+  const inspection = inspect(asked.cacheFolder, asked.question, process.env);
+  if (inspection === undefined || inspection.changed.length > 0) return inspection;
+  if (isOverdue(inspection.file, Date.now()) || isLive(words)) return inspection;
+  const startedAt = new Date();
+  const runId = newRunId(startedAt);
+  repeat(inspection.file, words, { runId, startedAt });
+  note(asked.cacheFolder, inspection.file, { runId, startedAt });
+  return true;
+}
+
+interface Run {
+  readonly runId: string;
+  readonly startedAt: Date;
+}
+
+/** A terminal is for its own reporter to write to. */
+function isLive(words: readonly string[]): boolean {
+  return !words.includes('--json') && fstatSync(2).isCharacterDevice();
+}
+
+function repeat(file: SettledFile, words: readonly string[], { runId, startedAt }: Run): void {
+  const { hits } = file.head;
+  const wallMs = Math.round(performance.now());
+  if (words.includes('--json')) {
+    const at = startedAt.toISOString();
+    const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
+    write(1, Buffer.from(`${first},"tasks":`));
+    write(1, file.text('tasks'));
+    write(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
+    write(1, file.text('events'));
+    const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs };
+    write(1, Buffer.from(`${JSON.stringify(summary)}\n`));
+    return;
+  }
+  write(2, file.text('talk'));
+  write(1, file.text('data'));
+  const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
+  write(2, Buffer.from(`${what} in ${formatDuration(wallMs)}\n`));
+}
+
+/** All of it, also to a pipe that takes no more for now; a reader that has seen enough ends us. */
+function write(stream: 1 | 2, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(stream, bytes, done);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') process.exit(0);
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+/** The run is on record like any other; a folder that can't be written to has no records. */
+function note(cacheFolder: string, file: SettledFile, { runId, startedAt }: Run): void {
+  const { head } = file;
+  const wallMs = Math.round(performance.now());
+  try {
+    const line = repetitionLine({ runId, of: head.runId, startedAt, wallMs });
+    appendFileSync(join(cacheFolder, 'runs', 'repetitions.log'), line);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'ENOENT'].includes(code)) throw error;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * One `pipe run` between the answer that an earlier one left and the answer that it leaves: builds on
+ * the tasks that are known where only sources changed, and writes down what it rests on.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Emit, Event, TaskId } from '../pipe/event.ts';
+import { readManifest, stampOfMark } from '../pipe/fingerprint/manifest.ts';
+import type { TaskGraph } from '../pipe/graph/task.ts';
+import type { BuildOptions } from '../pipe/run/build.ts';
+import { type Memory, memoryOf } from '../pipe/run/memory.ts';
+import { type Result, settle, tasksPath } from '../pipe/run/settle.ts';
+import { settledPath } from '../pipe/run/settled.ts';
+import type { SettledTexts } from '../pipe/run/settled-file.ts';
+import { graphOf, readTasks, type SettledTask } from '../pipe/run/settled-tasks.ts';
+import { type FileStamp, isRacy, stampAt, stampOf } from '../pipe/store/file-stamp.ts';
+import type { Store } from '../pipe/store/store.ts';
+import { takeInspection } from './inspection.ts';
+import { loadGraph, type Project } from './project.ts';
+import { askedBy } from './question.ts';
+import { plainReporter } from './reporter/plain.ts';
+
+type Display = Event & { readonly type: 'display' };
+
+export interface Planned {
+  readonly graph: TaskGraph;
+  /** What stands of an earlier run of the same plan. */
+  readonly memory?: Memory;
+}
+
+export class Settling {
+  readonly #words: readonly string[];
+  readonly #project: Project;
+  readonly #inspection = takeInspection();
+  readonly #results = new Map<TaskId, Result>();
+  readonly #displays = new Map<TaskId, Display[]>();
+  readonly #lookedAtMs = Date.now();
+  readonly #pipelineStamp: FileStamp | undefined;
+  #known: readonly SettledTask[] | undefined;
+  #runId: string | undefined;
+
+  constructor(project: Project, words: readonly string[]) {
+    this.#project = project;
+    this.#words = words;
+    this.#pipelineStamp = stampAt(project.file);
+  }
+
+  /** The plan, from the pipeline file or as it was settled. Throws DiagnosticError. */
+  async graph(sets: readonly string[]): Promise<Planned> {
+    const inspection = this.#inspection;
+    if (inspection?.samePlan === true) {
+      const path = tasksPath(this.#path());
+      const plan = readTasks(path, inspection.file.head.tasks);
+      if (plan !== undefined) {
+        this.#known = plan.tasks;
+        return { graph: graphOf(plan), memory: memoryOf(plan, inspection) };
+      }
+    }
+    return { graph: await loadGraph(this.#project, sets) };
+  }
+
+  get results(): Map<TaskId, Result> {
+    return this.#results;
+  }
+
+  /** Passes events on, and keeps those that a run of hits would say again. */
+  listen(emit: Emit): Emit {
+    return (event) => {
+      if (event.type === 'runStarted') this.#runId = event.runId;
+      if (event.type === 'display') {
+        this.#displays.set(event.task, [...(this.#displays.get(event.task) ?? []), event]);
+      }
+      emit(event);
+    };
+  }
+
+  /** Call when everything was found or built. */
+  conclude(options: Pick<BuildOptions, 'graph' | 'targets' | 'where'>, store: Store): void {
+    const { graph, targets: named, where } = options;
+    const asked = askedBy(this.#words, process.cwd());
+    const plan = this.#planFiles(graph);
+    if (asked === undefined || plan === undefined || this.#runId === undefined) return;
+    const { targets, tasks } = graph.closure(named, where);
+    const inspection = this.#inspection;
+    settle({
+      question: asked.question,
+      path: this.#path(),
+      graph,
+      targets,
+      tasks,
+      results: this.#results,
+      store,
+      artifactsFolder: this.#project.artifactsFolder,
+      plan,
+      ...(inspection === undefined || this.#known === undefined
+        ? {}
+        : { before: { inspection, tasks: this.#known } }),
+      texts: this.#texts(tasks),
+      runId: this.#runId,
+    });
+  }
+
+  #path(): string {
+    const { file, cacheFolder } = this.#project;
+    return settledPath(cacheFolder, { words: this.#words, file, conditions: {} });
+  }
+
+  /** Undefined where one may have changed since it was read, without its times telling. */
+  #planFiles(graph: TaskGraph): ReadonlyMap<string, FileStamp | undefined> | undefined {
+    const stamp = this.#pipelineStamp;
+    if (stamp === undefined || isRacy(stamp, this.#lookedAtMs)) return undefined;
+    const own = ownFiles();
+    const code = codeFiles(graph, join(this.#project.cacheFolder, 'code'));
+    if (own === undefined || code === undefined) return undefined;
+    return new Map([[this.#project.file, stamp], ...own, ...code]);
+  }
+
+  #texts(tasks: readonly TaskId[]): SettledTexts {
+    const events = tasks.flatMap((id): Event[] => {
+      const product = this.#results.get(id)?.product;
+      if (product === undefined) return [];
+      const { key, notes, cost } = product;
+      const hit = { type: 'taskHit', task: id, key, notes, savedMs: cost.wallMs } as const;
+      return [hit, ...(this.#displays.get(id) ?? [])];
+    });
+    const said = { talk: [] as string[], data: [] as string[] };
+    const plain = plainReporter(
+      { err: (text) => said.talk.push(text), out: (text) => said.data.push(text) },
+      () => 0,
+    );
+    for (const event of events) plain.emit(event);
+    plain.close();
+    return {
+      talk: said.talk.join(''),
+      data: said.data.join(''),
+      tasks: JSON.stringify(tasks),
+      events: events.map((event) => `${JSON.stringify(event)}\n`).join(''),
+    };
+  }
+}
+
+type Files = [string, FileStamp | undefined][];
+
+/** The sources of the bundle that runs; undefined where they are newer than it. */
+function ownFiles(): Files | undefined {
+  const dist = dirname(fileURLToPath(import.meta.url));
+  const root = dirname(dist);
+  const list = join(dist, 'stamp.json');
+  const listed = stampAt(list);
+  if (listed === undefined) return undefined;
+  if (basename(dirname(root)) === 'node_modules') return [[list, listed]];
+  const sources = JSON.parse(readFileSync(list, 'utf8')) as {
+    path: string;
+    size: number;
+    mtimeMs: number;
+  }[];
+  const files: Files = [[list, listed]];
+  for (const { path, size, mtimeMs } of sources) {
+    const stat = statSync(join(root, path), { throwIfNoEntry: false });
+    if (stat?.size !== size || stat.mtimeMs !== mtimeMs) return undefined;
+    files.push([join(root, path), stampOf(stat)]);
+  }
+  return files;
+}
+
+/** What the bundles were made from, as it was then, and the bundles; undefined where that is not known. */
+function codeFiles(graph: TaskGraph, folder: string): Files | undefined {
+  const { modules } = readManifest(folder);
+  const uses = new Set(
+    graph.pipeline.stages.flatMap(({ body }) => (body.kind === 'module' ? [body.use] : [])),
+  );
+  const files: Files = [];
+  for (const use of uses) {
+    const remembered = modules[resolve(graph.pipeline.root, use)];
+    if (remembered === undefined) return undefined;
+    for (const [path, mark] of Object.entries(remembered.files)) {
+      files.push([path, stampOfMark(mark)]);
+    }
+    for (const extension of ['mjs', 'json']) {
+      const path = join(folder, `${remembered.digest}.${extension}`);
+      files.push([path, stampAt(path)]);
+    }
+  }
+  return files;
+}

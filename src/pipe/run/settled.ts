@@ -1,0 +1,138 @@
+/**
+ * Is the answer of an earlier run still the answer? Looks at every file that decided it, and at
+ * nothing else. Loaded on every start: knows neither graph nor store nor reporter.
+ */
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { contentDigest } from '../store/file-stamp.ts';
+import { KIND, readSettled, type SettledFile } from './settled-file.ts';
+
+export interface Question {
+  /** The words behind `pipe`, exactly. */
+  readonly words: readonly string[];
+  /** Absolute path of the pipeline file. */
+  readonly file: string;
+  readonly conditions: { readonly [name: string]: string };
+}
+
+/** How what a settled run relied on differs from what is there now. */
+export interface Inspection {
+  readonly file: SettledFile;
+  /** Entries that are not what they were; empty: the answer stands. */
+  readonly changed: readonly number[];
+  /** Nothing that the plan was made from changed: the same tasks, perhaps with other inputs. */
+  readonly samePlan: boolean;
+  /** When the first entry was looked at. */
+  readonly atMs: number;
+}
+
+/** Entries that only had to be there for a moment; more of them make it worth to settle anew. */
+const MOST_PASSING = 16;
+const PASSED_MS = 2500;
+
+/** Whether so much was young when it was written down that looking anew saves time from then on. */
+export function isOverdue({ head }: SettledFile, nowMs: number): boolean {
+  const passing = head.racy.length + head.young;
+  return passing > MOST_PASSING && nowMs - head.settledAtMs > PASSED_MS;
+}
+
+/** Where the answer to the question is kept, if it was ever asked. */
+export function settledPath(projectCache: string, { words, file }: Question): string {
+  return join(projectCache, 'plan', `settled-${shortName([...words, file].join('\0'))}.bin`);
+}
+
+/** Undefined where nothing is known of the question, or it was answered under other conditions. */
+export function inspect(
+  projectCache: string,
+  question: Question,
+  environment: { readonly [name: string]: string | undefined },
+): Inspection | undefined {
+  const file = readSettled(settledPath(projectCache, question));
+  if (file === undefined || !isAsked(file, question, environment)) return undefined;
+  const atMs = Date.now();
+  const changed = changedEntries(file);
+  const samePlan = changed.every((entry) => !isPlan(file.kinds[entry] as number));
+  return { file, changed, samePlan, atMs };
+}
+
+function isAsked(
+  { head }: SettledFile,
+  { words, file, conditions }: Question,
+  environment: { readonly [name: string]: string | undefined },
+): boolean {
+  return (
+    head.file === file &&
+    head.words.length === words.length &&
+    head.words.every((word, index) => word === words[index]) &&
+    Object.keys(conditions).length === Object.keys(head.conditions).length &&
+    Object.entries(conditions).every(([name, value]) => head.conditions[name] === value) &&
+    Object.entries(head.environment).every(([name, value]) => (environment[name] ?? null) === value)
+  );
+}
+
+const isPlan = (kind: number) => kind === KIND.plan || kind === KIND.planAbsent;
+const isAbsent = (kind: number) => kind === KIND.absent || kind === KIND.planAbsent;
+
+const QUIET = { throwIfNoEntry: false } as const;
+
+function changedEntries({ count, kinds, paths, stamps, head }: SettledFile): number[] {
+  const changed: number[] = [];
+  for (let entry = 0; entry < count; entry += 1) {
+    const path = paths[entry] as string;
+    const kind = kinds[entry] as number;
+    const stat = look(path, kind);
+    const at = entry * 4;
+    if ((stat === undefined) !== isAbsent(kind)) changed.push(entry);
+    else if (
+      stat !== undefined &&
+      (stat.mtimeMs !== stamps[at + 1] ||
+        stat.ino !== stamps[at + 3] ||
+        ((kind <= KIND.source || kind === KIND.view) && stat.size !== stamps[at]) ||
+        (kind <= KIND.source && stat.ctimeMs !== stamps[at + 2]))
+    )
+      changed.push(entry);
+  }
+  const known = new Set(changed);
+  for (const [entry, digest] of head.racy) {
+    if (known.has(entry)) continue;
+    if (digestNow(paths[entry] as string, kinds[entry] as number) !== digest) changed.push(entry);
+  }
+  return changed;
+}
+
+function look(path: string, kind: number) {
+  try {
+    return kind === KIND.view ? lstatSync(path, QUIET) : statSync(path, QUIET);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // A circle of links or a closed folder: the ordinary way says what is wrong.
+    if (code === 'ELOOP' || code === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+/** Of a file's content, or of a folder's entries; nothing equals the digest of what can't be read. */
+function digestNow(path: string, kind: number): string {
+  try {
+    const isFolder = kind === KIND.folder || kind === KIND.viewFolder;
+    return contentDigest(
+      isFolder ? readdirSync(path, { withFileTypes: true }) : readFileSync(path),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return 'unreadable';
+  }
+}
+
+/** Only to find the file: what it holds is compared word by word. */
+function shortName(text: string): string {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    a = Math.imul(a ^ unit, 0x9e3779b1);
+    b = Math.imul(b ^ unit, 0x5f356495);
+  }
+  return [a ^ (b >>> 15), b ^ (a >>> 13)]
+    .map((half) => (half >>> 0).toString(16).padStart(8, '0'))
+    .join('');
+}
