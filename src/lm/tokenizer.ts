@@ -30,10 +30,12 @@ export function loadTokenizer(model: string): Tokenizer {
   const implementation = construct(file, tokenizer, config);
   const bosId = idOf(implementation, config.bos_token);
   const eosId = idOf(implementation, config.eos_token);
+  const change = bosChange(implementation, bosId, config.add_bos_token);
   return {
     encode: (text, { bare = false } = {}) => {
       const { ids } = implementation.encode(text, { add_special_tokens: !bare });
-      return bare ? ids : withBos(ids, bosId, config.add_bos_token);
+      if (bare || change === 0) return ids;
+      return change === 1 ? [bosId!, ...ids] : ids.slice(1);
     },
     decode: (ids) => decode(implementation, ids),
     size: implementation.get_vocab(true).size,
@@ -90,12 +92,20 @@ function idOf(implementation: Implementation, token: unknown): number | undefine
   return text === undefined ? undefined : implementation.token_to_id(text);
 }
 
-/** `add_bos_token` overrules the template of tokenizer.json, as in Transformers. */
-function withBos(ids: number[], bosId: number | undefined, wanted: unknown): number[] {
-  if (bosId === undefined || typeof wanted !== 'boolean') return ids;
-  const present = ids[0] === bosId;
-  if (wanted === present) return ids;
-  return wanted ? [bosId, ...ids] : ids.slice(1);
+/**
+ * How many tokens to put before what the implementation gives (1), or to take away from it (−1):
+ * `add_bos_token` overrules the template of tokenizer.json, as in Transformers. A text that begins
+ * with the token itself keeps it.
+ */
+function bosChange(
+  implementation: Implementation,
+  bosId: number | undefined,
+  wanted: unknown,
+): -1 | 0 | 1 {
+  if (bosId === undefined || typeof wanted !== 'boolean') return 0;
+  const templated = implementation.encode('').ids[0] === bosId;
+  if (wanted === templated) return 0;
+  return wanted ? 1 : -1;
 }
 
 function decode(implementation: Implementation, ids: readonly number[]): string {
