@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Event, Summary } from '../../src/pipe/event.ts';
+import { assertPublishedEvent } from './event-schema.ts';
 
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -108,6 +109,7 @@ function jsonOutcome(outcome: Outcome): JsonOutcome {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Event);
+  events.forEach(assertPublishedEvent);
   const summary = events.at(-1);
   if (summary?.type !== 'summary') {
     throw new Error(
