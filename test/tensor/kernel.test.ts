@@ -7,16 +7,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   findBackendFactory,
+  mul,
   registerBackend,
   removeBackend,
+  slice,
   type Tensor2D,
   tensor1d,
   tensor2d,
   tidy,
+  valueAndGrad,
 } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attention } from '../../src/tensor/attention.ts';
 import { startBackend } from '../../src/tensor/backend.ts';
+import { crossEntropyLoss, rowLosses } from '../../src/tensor/cross-entropy.ts';
 import { gelu } from '../../src/tensor/gelu.ts';
 import { simd, splitRange } from '../../src/tensor/kernel/simd.ts';
 import { product, sumRows } from '../../src/tensor/matrix-product.ts';
@@ -191,5 +195,63 @@ describe.each([1, 2])('%i thread(s)', (threads) => {
         expect(actual[text * length + t]![head * headDim + i]).toBeCloseTo(mixed, 5);
       }
     }
+  });
+
+  // Rows beyond a panel and a group, words and widths off the tiles, many chunks, all of them big.
+  it.each([
+    [1, 5, 3],
+    [9, 12, 1030],
+    [33, 24, 517],
+    [261, 20, 70],
+    [3, 700, 131],
+  ])('takes %i rows of %i through a head of %i words as the definition says', async (n, c, v) => {
+    const x: Tensor2D = mul(randomMatrix(n, c, 'x'), 3);
+    const table = randomMatrix(v, c, 'table');
+    const targets = Int32Array.from({ length: n }, (_, i) => (i * 7919) % v);
+    const head = { weight: table, trainable: false, byOutput: true };
+    const { value, grad } = valueAndGrad((h: Tensor2D) => crossEntropyLoss(h, head, targets))(x);
+    const slopes = (await grad.array()) as number[][];
+    const losses = await rowLosses(x, head, targets).data();
+    const [rows, words] = [await x.array(), await table.array()];
+    let mean = 0;
+    rows.forEach((row, i) => {
+      const logits = words.map((word) => word.reduce((sum, w, k) => sum + w * row[k]!, 0));
+      const largest = Math.max(...logits);
+      const powers = logits.map((logit) => Math.exp(logit - largest));
+      const total = powers.reduce((sum, power) => sum + power, 0);
+      const loss = largest + Math.log(total) - logits[targets[i]!]!;
+      mean += loss / n;
+      expect(Math.abs(losses[i]! - loss)).toBeLessThan(1e-4 * Math.max(1, loss));
+      for (let k = 0; k < c; k++) {
+        const mixed = powers.reduce((sum, power, j) => sum + (power / total) * words[j]![k]!, 0);
+        const slope = (mixed - words[targets[i]!]![k]!) / n;
+        expect(Math.abs(slopes[i]![k]! - slope)).toBeLessThan(2e-5 / n);
+      }
+    });
+    expect(Math.abs((await value.data())[0]! / mean - 1)).toBeLessThan(1e-5);
+  });
+
+  it('gives a row the same loss and gradient alone as among others, to the bit', async () => {
+    const [n, c, v] = [44, 16, 300];
+    const x = randomMatrix(n, c, 'x');
+    const head = { weight: randomMatrix(v, c, 'table'), trainable: false, byOutput: true };
+    const targets = Int32Array.from({ length: n }, (_, i) => (i * 31) % v);
+    const losses = await rowLosses(x, head, targets).data();
+    for (const row of [0, 7, 8, 43]) {
+      const alone = slice(x, [row, 0], [1, c]);
+      const [loss] = await rowLosses(alone, head, targets.subarray(row, row + 1)).data();
+      expect(loss).toBe(losses[row]);
+    }
+  });
+
+  it('says that a loss is no number where a logit is none', async () => {
+    const head = { weight: randomMatrix(9, 4, 'table'), trainable: false, byOutput: true };
+    const x = tensor2d([
+      [1, 2, Number.NaN, 4],
+      [1, 2, 3, 4],
+    ]);
+    const [bad, good] = await rowLosses(x, head, Int32Array.of(1, 2)).data();
+    expect(bad).toBeNaN();
+    expect(good).toBeGreaterThan(0);
   });
 });
