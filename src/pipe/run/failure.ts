@@ -4,6 +4,7 @@
 import { relative } from 'node:path';
 import type { FailureReason } from '../event.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
+import { UnusableOutputError } from '../store/blobs.ts';
 import type { HostError } from './order.ts';
 import type { ProcessEnd } from './task-process.ts';
 
@@ -47,8 +48,25 @@ export function failureOf(
 
 /** An error of the engine's own while it served the task; undefined when it is not the world's. */
 export function worldFailure(error: unknown): Failure | undefined {
-  return isDiskFull(error) ? diskFull((error as Error).message) : undefined;
+  if (isDiskFull(error)) return diskFull((error as Error).message);
+  const { message, code = '' } = error as NodeJS.ErrnoException;
+  if (error instanceof UnusableOutputError) {
+    const hint = 'An output is a file or a folder of files, or a link to one.';
+    return { reason: 'missing-output', message: `cannot keep ${message}`, hint };
+  }
+  const hint = WORLD[code];
+  return hint === undefined ? undefined : { reason: 'exit', message, hint };
 }
+
+/** What the system refuses, whatever we ask for. */
+const WORLD: { readonly [code: string]: string } = {
+  EMFILE: 'Allow more open files (`ulimit -n`), or run fewer tasks at once (`--jobs`).',
+  ENFILE: 'The machine has no more file handles: end other programs, or run fewer tasks at once.',
+  EAGAIN: 'The machine has no more processes: end other programs, or run fewer tasks at once.',
+  ENAMETOOLONG: 'Choose shorter names for files and folders.',
+  EIO: 'The disk reports errors: look at it, then run `pipe verify`.',
+  ESTALE: 'The network folder was away for a moment: run again.',
+};
 
 function timeout({ timeoutMs = 0 }: FailureContext): Failure {
   const seconds = timeoutMs / 1000;

@@ -3,14 +3,18 @@
  * renamed. Knows nothing of what the bytes mean.
  */
 import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 let serial = 0;
 
 /** A name beside `path` that no other process and no other call uses. */
 export function temporaryName(path: string): string {
   serial += 1;
-  return `${path}.${process.pid}.${serial}.${Date.now().toString(36)}.tmp`;
+  const base = basename(path);
+  // Names may have 255 bytes: there must be room for what we append.
+  const stem = Buffer.byteLength(base) <= 200 ? base : 'long';
+  const name = `${stem}.${process.pid}.${serial}.${Date.now().toString(36)}.tmp`;
+  return join(dirname(path), name);
 }
 
 export function isTemporaryName(name: string): boolean {

@@ -6,6 +6,7 @@
  * moves the mtime off the seal, so one `stat` tells an untouched blob from one to be read again,
  * without an index that two processes would have to share.
  */
+import type { Stats } from 'node:fs';
 import {
   chmodSync,
   closeSync,
@@ -17,6 +18,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -27,6 +29,7 @@ import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { canonicalJson, type Json } from '../json.ts';
 import { temporaryName, writeAtomic } from './atomic-file.ts';
 import { shardOf } from './cache-layout.ts';
+import { isAbsence } from './checked-file.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputRecord, TreeEntry } from './trace.ts';
 
@@ -48,6 +51,14 @@ export interface Blobs {
   listing(digest: Digest): readonly TreeEntry[];
   /** Gives `record` the name `target` by read-only hard links, else by copies. */
   materialise(record: OutputRecord, target: string): void;
+}
+
+/** What a task left as its output cannot be kept: a pipe, a device, a link in a circle. */
+export class UnusableOutputError extends Error {
+  constructor(path: string, what: string) {
+    super(`${path}: ${what}`);
+    this.name = 'UnusableOutputError';
+  }
 }
 
 export function openBlobs(folder: string): Blobs {
@@ -95,8 +106,12 @@ export function linkOrCopy(source: string, target: string): void {
   }
 }
 
-async function putFile(pathOf: (digest: Digest) => string, source: string): Promise<OutputRecord> {
-  const owned = ownedCopy(source);
+async function putFile(
+  pathOf: (digest: Digest) => string,
+  source: string,
+  beside?: string,
+): Promise<OutputRecord> {
+  const owned = ownedCopy(source, beside);
   try {
     const { digest, sizeBytes } = await hashFile(owned);
     const target = pathOf(digest);
@@ -111,14 +126,29 @@ async function putFile(pathOf: (digest: Digest) => string, source: string): Prom
 
 /**
  * The file itself if this name is its only one; else a copy. Moving a shared inode (a hard link to
- * an input, a symbolic link) into the store would let its other names change the blob.
+ * an input, a symbolic link) into the store would let its other names change the blob; moving what
+ * lies behind a linked folder would take it away from its owner: then it is copied to `beside`.
  */
-function ownedCopy(source: string): string {
+function ownedCopy(source: string, beside: string | undefined): string {
   const stat = lstatSync(source);
-  if (stat.isFile() && stat.nlink === 1) return source;
-  const copy = temporaryName(source);
+  if (stat.isFile() && stat.nlink === 1 && beside === undefined) return source;
+  const target = stat.isSymbolicLink() ? targetOf(source) : stat;
+  if (!target.isFile()) throw new UnusableOutputError(source, 'neither a file nor a folder');
+  const copy = temporaryName(beside ?? source);
   copyFileSync(source, copy);
   return copy;
+}
+
+/** Throws where a link leads nowhere, or in a circle. */
+function targetOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ELOOP') throw new UnusableOutputError(path, 'a link that leads in a circle');
+    if (isAbsence(error)) throw new UnusableOutputError(path, 'a link that leads nowhere');
+    throw error;
+  }
 }
 
 function seal(owned: string, target: string, digest: Digest): void {
@@ -139,8 +169,9 @@ async function putFolder(
   source: string,
 ): Promise<OutputRecord> {
   const entries: TreeEntry[] = [];
-  for (const name of walk(source, '')) {
-    const { digest, sizeBytes } = await putFile(pathOf, join(source, name));
+  for (const { name, isLinked } of filesIn(source)) {
+    const beside = isLinked ? source : undefined;
+    const { digest, sizeBytes } = await putFile(pathOf, join(source, name), beside);
     entries.push({ name, digest, sizeBytes });
   }
   const text = canonicalJson(entries as unknown as Json);
@@ -160,15 +191,30 @@ function putText(text: string, target: string, digest: Digest): void {
   seal(temporary, target, digest);
 }
 
-/** Relative file names in code-point order (the order of UTF-8 bytes). */
-function walk(folder: string, prefix: string): string[] {
-  const names: string[] = [];
-  for (const entry of readdirSync(join(folder, prefix), { withFileTypes: true })) {
-    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (statSync(join(folder, name)).isDirectory()) names.push(...walk(folder, name));
-    else names.push(name);
-  }
-  return prefix === '' ? names.sort(byCodePoint) : names;
+interface FoundFile {
+  readonly name: string;
+  /** A folder on the way to it is a link. */
+  readonly isLinked: boolean;
+}
+
+/** By relative name, in code-point order (the order of UTF-8 bytes). Links are followed. */
+function filesIn(root: string): FoundFile[] {
+  const found: FoundFile[] = [];
+  const visit = (prefix: string, isLinked: boolean, above: readonly string[]) => {
+    const folder = join(root, prefix);
+    const real = realpathSync(folder);
+    if (above.includes(real))
+      throw new UnusableOutputError(folder, 'a link that leads in a circle');
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+      const isLink = entry.isSymbolicLink();
+      const isFolder = isLink ? targetOf(join(root, name)).isDirectory() : entry.isDirectory();
+      if (isFolder) visit(name, isLinked || isLink, [...above, real]);
+      else found.push({ name, isLinked });
+    }
+  };
+  visit('', lstatSync(root).isSymbolicLink(), []);
+  return found.sort((left, right) => byCodePoint(left.name, right.name));
 }
 
 /** JavaScript's own order is by UTF-16 unit, which differs above the basic plane. */
