@@ -88,14 +88,16 @@ export class ParameterLoader {
     return tensor;
   }
 
-  /** Reads a tensor after checking its shape; nothing is put on the backend. */
+  /** Reads a tensor, checks its shape and that it holds numbers; nothing is put on the backend. */
   readShaped(name: string, shape: readonly number[]): Float32Array {
     const found = this.source.shape(name);
     if (found.join() !== shape.join()) {
       const message = `tensor "${name}" is [${found}], but config.json asks for [${shape}]`;
       throw new ModelFileError(message, this.source.fileOf(name));
     }
-    return this.source.read(name);
+    const values = this.source.read(name);
+    requireFinite(values, name, this.source);
+    return values;
   }
 
   dispose(): void {
@@ -120,6 +122,15 @@ export class ParameterLoader {
     const result: Variable = variable(tensor, true);
     tensor.dispose();
     return result as Tensor as T;
+  }
+}
+
+/** One NaN makes every logit NaN, far from where it lies. */
+function requireFinite(values: Float32Array, name: string, source: WeightSource): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! - values[i]! === 0) continue; // neither NaN nor infinite; faster than isFinite
+    const message = `tensor "${name}" holds ${values[i]} (element ${i} of ${values.length})`;
+    throw new ModelFileError(message, source.fileOf(name), 'the checkpoint is damaged');
   }
 }
 
