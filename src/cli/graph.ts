@@ -1,18 +1,17 @@
 /** `pipe graph`: the DAG of tasks as text, mermaid, dot or JSON. */
 import { renderGraph } from '../pipe/graph/render.ts';
 import { type Command, UsageError } from './command.ts';
-import { fileOption, setOption } from './common-options.ts';
+import { planOptions, whereOf } from './common-options.ts';
 import { findProject, loadGraph } from './project.ts';
 
 const FORMATS = ['text', 'mermaid', 'dot', 'json'] as const;
 
 export const graphCommand: Command = {
   name: 'graph',
-  usage: 'graph',
-  summary: 'the tasks and what each needs',
+  usage: 'graph [TARGET…]',
+  summary: 'the tasks (of the targets: and all that they need) and what each reads and makes',
   options: [
-    fileOption,
-    setOption,
+    ...planOptions,
     {
       name: 'format',
       type: 'string',
@@ -26,7 +25,9 @@ export const graphCommand: Command = {
     if (format === undefined)
       throw new UsageError(`--format ${wanted}: expected one of ${FORMATS.join(', ')}`);
     const project = findProject(process.cwd(), invocation.text('file'));
-    const text = renderGraph(await loadGraph(project, invocation.texts('set')), format);
+    const graph = await loadGraph(project, invocation.texts('set'));
+    const { tasks } = graph.closure(invocation.positionals, whereOf(invocation));
+    const text = renderGraph(graph, format, tasks);
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     return 0;
   },

@@ -91,6 +91,8 @@ function parseWords(command: Command, words: readonly string[]) {
     });
   } catch (error) {
     if (!isParseArgsError(error)) throw error;
+    const dashed = dashedValue(command, words, error);
+    if (dashed !== undefined) throw dashed;
     const unknown = /'(--?[^' ]+)/.exec(error.message)?.[1];
     const near =
       unknown &&
@@ -103,6 +105,28 @@ function parseWords(command: Command, words: readonly string[]) {
       near ? `did you mean --${near}?` : `pipe ${command.name} --help lists the options`,
     );
   }
+}
+
+/** `--jobs -1`: parseArgs takes a value with a dash for another option, and says so at length. */
+function dashedValue(
+  command: Command,
+  words: readonly string[],
+  error: Error,
+): UsageError | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') return undefined;
+  const name = /--([\w-]+)/.exec(error.message)?.[1];
+  const option = command.options.find((each) => each.name === name);
+  if (option === undefined) return undefined;
+  const forms = [`--${name}`, ...(option.short === undefined ? [] : [`-${option.short}`])];
+  const value = words[words.findIndex((word) => forms.includes(word)) + 1];
+  const wanted = option.placeholder ?? 'VALUE';
+  return value === undefined || forms.includes(value)
+    ? new UsageError(`--${name} needs a value`, `--${name} ${wanted}: ${option.summary}`)
+    : new UsageError(
+        `--${name} ${value}: a value that begins with a dash looks like an option`,
+        `write --${name}=${value} if you mean it, or --${name} ${wanted}`,
+      );
 }
 
 function isParseArgsError(error: unknown): error is Error {

@@ -23,12 +23,16 @@ export function applyOverrides(value: Json, sets: readonly string[]): Overridden
   for (const text of sets) {
     const equals = text.indexOf('=');
     const path = text.slice(0, Math.max(0, equals)).trim().split('.');
-    const problem = equals < 1 ? malformed(text) : checkPath(result, path, text);
+    const given = text.slice(equals + 1);
+    const isMalformed = equals < 1 || path.some((step) => step.trim() === '');
+    const problem = isMalformed
+      ? malformed(text)
+      : (checkPath(result, path, text) ?? brokenValue(text, given));
     if (problem) {
       diagnostics.push(problem);
       continue;
     }
-    result = replaced(result, path, parseValue(text.slice(equals + 1)));
+    result = replaced(result, path, parseValue(given));
     texts.set(path.join('\0'), text);
   }
   return { value: result, texts, diagnostics };
@@ -45,6 +49,23 @@ export function parseValue(text: string): Json {
   } catch {
     // Text such as `*.jsonl` or `a: b: c` means itself on a command line.
     return trimmed;
+  }
+}
+
+/** What begins as a list, a mapping or quoted text was meant as one: half of it is no plain text. */
+function brokenValue(text: string, given: string): Diagnostic | undefined {
+  const trimmed = given.trim();
+  if (!/^[[{"']/.test(trimmed)) return undefined;
+  try {
+    parse(trimmed);
+    return undefined;
+  } catch (error) {
+    const why = (error as Error).message.split(/ at line |:?\n/)[0] ?? '';
+    return {
+      code: 'bad-set',
+      message: `--set ${text}: the value begins like YAML, but is not valid: ${why}.`,
+      hint: `Close what it opens, or mean it as text: --set '${text.slice(0, text.indexOf('='))}="…"'.`,
+    };
   }
 }
 
@@ -72,7 +93,7 @@ function checkPath(root: Json, path: readonly string[], text: string): Diagnosti
     if (length >= 3 || parent.length === 0) {
       if (schemaKeys(parent).includes(key)) return undefined;
     }
-    return unknownPath({ text, part, key, parent, known });
+    return unknownPath({ text, part, key, parent, known, elsewhere: meantPath(root, path) });
   }
   return undefined;
 }
@@ -95,7 +116,15 @@ function schemaKeys(parent: readonly string[]): string[] {
   return isStage ? Object.keys(top.stages.additionalProperties.properties as JsonObject) : [];
 }
 
+/** `topK` for `params.topK`, `train.params.epochs` for `stages.train.params.epochs`. */
+function meantPath(root: Json, path: readonly string[]): string | undefined {
+  const isIn = (place: string) => valueAt(root, [place, path[0]!]) !== undefined;
+  const place = ['params', 'stages'].find(isIn);
+  return place && [place, ...path].join('.');
+}
+
 interface UnknownPath {
+  readonly elsewhere: string | undefined;
   readonly text: string;
   readonly part: readonly string[];
   readonly key: string;
@@ -103,10 +132,11 @@ interface UnknownPath {
   readonly known: readonly string[];
 }
 
-function unknownPath({ text, part, key, parent, known }: UnknownPath): Diagnostic {
+function unknownPath({ text, part, key, parent, known, elsewhere }: UnknownPath): Diagnostic {
   const nearest = nearestName(key, known);
-  const hint =
-    nearest === undefined
+  const hint = elsewhere
+    ? `Did you mean "${elsewhere}"?`
+    : nearest === undefined
       ? suggest(key, known, parent.length ? `keys of ${parent.join('.')}` : 'keys')
       : `Did you mean "${[...parent, nearest].join('.')}"?`;
   return {

@@ -2,6 +2,7 @@
  * A YAML file as plain values, with the place of every one of them. Knows no pipeline.
  */
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -10,6 +11,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from 'yaml';
 import type { Diagnostic, SourceRange } from '../diagnostic.ts';
 import type { Json } from '../json.ts';
@@ -47,6 +49,8 @@ export function readYaml(bytes: Uint8Array, file: string): YamlFile {
 type RangeOf = (start: number, end: number) => SourceRange;
 
 function placed(document: Document, file: string, rangeOf: RangeOf): YamlFile {
+  const circular = circularAlias(document);
+  if (circular !== undefined) return unusable(inItself(circular, file, rangeOf));
   let value: Json;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES }) as Json;
@@ -67,6 +71,30 @@ function placed(document: Document, file: string, rangeOf: RangeOf): YamlFile {
     diagnostics: [],
     valueRange: (path) => nearestRange(path, values),
     keyRange: (path) => keys.get(path.join('\0')) ?? nearestRange(path, values),
+  };
+}
+
+/** An alias of something that it stands in: written out, the document would have no end. */
+function circularAlias(document: Document): Alias | undefined {
+  let found: Alias | undefined;
+  visit(document, {
+    Alias(_key, alias, path) {
+      const target = alias.resolve(document);
+      if (target === undefined || !path.includes(target)) return undefined;
+      found = alias;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function inItself(alias: Alias, file: string, rangeOf: RangeOf): Diagnostic {
+  return {
+    code: 'circular-alias',
+    message: `The alias *${alias.source} stands inside of what it names.`,
+    file,
+    ...(alias.range ? { range: rangeOf(alias.range[0], alias.range[1]) } : {}),
+    hint: 'Write the value out.',
   };
 }
 

@@ -2,21 +2,27 @@
  * A task graph as text, Mermaid, Graphviz dot or JSON. Knows no cache: it shows what is planned, not
  * what is built.
  */
+import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph, TaskInput } from './task.ts';
 
 type GraphFormat = 'text' | 'mermaid' | 'dot' | 'json';
 
-/** Ends with a newline. */
-export function renderGraph(graph: TaskGraph, format: GraphFormat): string {
+/** Of these tasks (a closure, in a topological order), or of all. Ends with a newline. */
+export function renderGraph(
+  graph: TaskGraph,
+  format: GraphFormat,
+  ids: readonly TaskId[] = [...graph.tasks.keys()],
+): string {
+  const tasks = ids.flatMap((id) => graph.tasks.get(id) ?? []);
   switch (format) {
     case 'text':
-      return asText(graph);
+      return asText(tasks);
     case 'mermaid':
-      return asMermaid(graph);
+      return asMermaid(tasks);
     case 'dot':
-      return asDot(graph);
+      return asDot(tasks);
     case 'json':
-      return asJson(graph);
+      return asJson(graph, tasks);
   }
 }
 
@@ -26,8 +32,8 @@ function sourcesOf(input: TaskInput): string {
     : input.from.map(({ task, output }) => `${task}.${output}`).join(', ');
 }
 
-function asText(graph: TaskGraph): string {
-  const blocks = [...graph.tasks.values()].map((task) => {
+function asText(tasks: readonly Task[]): string {
+  const blocks = tasks.map((task) => {
     const inputs = task.inputs.map((input) => `  ${input.name} ← ${sourcesOf(input)}\n`);
     const outputs = task.outputs.map(
       ({ name, path, folder }) => `  ${name} → ${path}${folder ? '/' : ''}\n`,
@@ -55,26 +61,26 @@ function edgesInto(task: Task): Edge[] {
   return [...outputs].map(([from, names]) => ({ from, to: task.id, label: [...names].join(', ') }));
 }
 
-function asMermaid(graph: TaskGraph): string {
-  const numbers = new Map([...graph.tasks.keys()].map((id, index) => [id, `t${index}`]));
-  const nodes = [...graph.tasks.keys()].map((id) => `  ${numbers.get(id)}["${id}"]\n`);
-  const edges = [...graph.tasks.values()]
+function asMermaid(tasks: readonly Task[]): string {
+  const numbers = new Map(tasks.map(({ id }, index) => [id, `t${index}`]));
+  const nodes = tasks.map(({ id }) => `  ${numbers.get(id)}["${id}"]\n`);
+  const edges = tasks
     .flatMap(edgesInto)
     .map(({ from, to, label }) => `  ${numbers.get(from)} -->|"${label}"| ${numbers.get(to)}\n`);
   return `flowchart TD\n${nodes.join('')}${edges.join('')}`;
 }
 
-function asDot(graph: TaskGraph): string {
+function asDot(tasks: readonly Task[]): string {
   const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-  const nodes = [...graph.tasks.keys()].map((id) => `  ${quote(id)};\n`);
-  const edges = [...graph.tasks.values()]
+  const nodes = tasks.map(({ id }) => `  ${quote(id)};\n`);
+  const edges = tasks
     .flatMap(edgesInto)
     .map(({ from, to, label }) => `  ${quote(from)} -> ${quote(to)} [label=${quote(label)}];\n`);
   return `digraph pipeline {\n  node [shape=box];\n${nodes.join('')}${edges.join('')}}\n`;
 }
 
-function asJson(graph: TaskGraph): string {
-  const tasks = [...graph.tasks.values()].map((task) => ({
+function asJson(graph: TaskGraph, tasks: readonly Task[]): string {
+  const described = tasks.map((task) => ({
     id: task.id,
     stage: task.stage.name,
     cell: task.cell,
@@ -91,5 +97,5 @@ function asJson(graph: TaskGraph): string {
     outputs: task.outputs,
     upstream: graph.upstream(task.id),
   }));
-  return `${JSON.stringify({ tasks }, null, 2)}\n`;
+  return `${JSON.stringify({ tasks: described }, null, 2)}\n`;
 }
