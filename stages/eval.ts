@@ -1,34 +1,46 @@
-/** Every candidate answers every prompt; the answers are judged and compared with `pretrained`. */
+/** Every candidate answers every prompt; the answers are judged, gated and compared. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { INVALID, parseAnswer } from '../src/eval/answer.ts';
-import { baselinesOf, naiveBayesCell } from '../src/eval/baseline.ts';
-import { accuracyIntervals, comparisonsOf, comparisonsWith } from '../src/eval/comparison.ts';
-import { type Candidate, examine, type Outcome, PRETRAINED } from '../src/eval/examine.ts';
-import { type Prompt, readPrompts, readTrainingClaims } from '../src/eval/prompt.ts';
+import type { Static } from '@sinclair/typebox';
+import { parseLetter } from '../src/eval/answer.ts';
+import { askedOnce, BASELINES, baselinePredictions } from '../src/eval/baseline.ts';
+import { type Cost, costOf } from '../src/eval/cost.ts';
+import { type Effect, effectsOf, largest } from '../src/eval/effect.ts';
+import { examine, PRETRAINED } from '../src/eval/examine.ts';
+import { effectGate } from '../src/eval/gate/effect.ts';
+import type { GateRecord } from '../src/eval/gate/gate.ts';
+import { identityGate, requireDistinct } from '../src/eval/gate/identity.ts';
+import { invalidGate } from '../src/eval/gate/invalid.ts';
+import { leakageGate } from '../src/eval/gate/leakage.ts';
+import { letterGate } from '../src/eval/gate/letters.ts';
+import { shotGate } from '../src/eval/gate/shots.ts';
+import { predictionsOf } from '../src/eval/judge.ts';
+import { CONTROLS, type Lineup, lineupOf } from '../src/eval/lineup.ts';
 import {
-  cellsOf,
-  ineffective,
-  ineffectiveWhenGenerating,
-  predictionsOf,
-  resultRows,
-} from '../src/eval/result.ts';
+  type Prompt,
+  promptSizes,
+  readExamples,
+  readPrompts,
+  trainingClaimsOf,
+} from '../src/eval/prompt.ts';
+import { type CandidateInfo, type Results, resultsOf } from '../src/eval/results.ts';
+import { SCORINGS } from '../src/eval/scoring.ts';
 import { resultsTable } from '../src/eval/table.ts';
-import { translateErrors as translateDataErrors } from '../src/fever/data-error.ts';
+import { DataError, translateErrors as translateDataErrors } from '../src/fever/data-error.ts';
+import { readFolds } from '../src/fever/fold.ts';
 import { writeJson, writeJsonLines } from '../src/fever/json-lines.ts';
-import { answerOf, LABELS } from '../src/fever/label.ts';
+import { LETTERS } from '../src/fever/label.ts';
+import { titleText } from '../src/fever/title.ts';
+import { readPageTexts } from '../src/fever/truncation.ts';
+import { beginningOf } from '../src/lm/beginning.ts';
 import { modelAmong } from '../src/lm/model-place.ts';
+import { loadTokenizer } from '../src/lm/tokenizer.ts';
 import { blockNumbers } from '../src/memory/blocks.ts';
-import { type Examinee, openExaminee } from '../src/memory/examinee.ts';
+import { type Examinee, type Measure, openExaminee } from '../src/memory/examinee.ts';
 import { tokenRate } from '../src/memory/pace.ts';
 import { translateErrors as translateModelErrors } from '../src/memory/translate-errors.ts';
-import {
-  defineStage,
-  type InputFile,
-  type StageContext,
-  StageError,
-  Type,
-} from '../src/pipe/stage.ts';
+import { type UntrainedName, untrainedMemories } from '../src/memory/untrained.ts';
+import { defineStage, type StageContext, StageError, Type } from '../src/pipe/stage.ts';
 import { startBackend } from '../src/tensor/backend.ts';
 
 const paramsSchema = /* @__PURE__ */ Type.Object({
@@ -38,11 +50,28 @@ const paramsSchema = /* @__PURE__ */ Type.Object({
     minItems: 1,
     description: 'Numbers of shots to ask with, of those that templates wrote.',
   }),
-  scoring: Type.Array(Type.Union([Type.Literal('likelihood'), Type.Literal('generate')]), {
+  scoring: Type.Array(Type.Union(SCORINGS.map((name) => Type.Literal(name))), {
     default: ['likelihood'],
     minItems: 1,
     uniqueItems: true,
-    description: 'Compare the answers’ likelihoods, or let the model write and read its answer.',
+    description:
+      'How answers are read: by likelihood (whole, per token or byte, calibrated, PMI), or generated.',
+  }),
+  contentFree: Type.Array(Type.String({ minLength: 1 }), {
+    default: ['N/A'],
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Claims without content, that `calibrated` sets the answers off against.',
+  }),
+  controls: Type.Array(Type.Union(CONTROLS.map((name) => Type.Literal(name))), {
+    default: [],
+    uniqueItems: true,
+    description: 'Controls without training to ask too; gold-page needs the input pages.',
+  }),
+  contextTokens: Type.Integer({
+    minimum: 1,
+    default: 256,
+    description: 'How much of its page gold-page reads before each prompt.',
   }),
   batch: Type.Integer({ minimum: 1, default: 48, description: 'Rows of tokens that run at once.' }),
   maxTokens: Type.Integer({
@@ -50,20 +79,32 @@ const paramsSchema = /* @__PURE__ */ Type.Object({
     default: 8,
     description: 'How much to generate in search of an answer.',
   }),
+  targetDelimiter: Type.String({ default: ' ', description: 'Before an answer, as in templates.' }),
+  overlap: Type.Union([Type.Literal('fail'), Type.Literal('allow')], {
+    default: 'fail',
+    description: 'Eval claims in training examples: the leakage gate fails, or counts them.',
+  }),
   voidMemories: Type.Array(Type.String(), {
     default: [],
-    description: 'Candidates that may change no logit, such as a control with gate 0.',
+    description: 'Candidates that may change no logit.',
   }),
 });
 
 export default defineStage({
-  description: 'Asks pretrained and every memory all prompts, and compares them.',
+  description: 'Asks pretrained, every memory and every control all prompts, and compares them.',
   params: paramsSchema,
   inputs: {
     weights: { kind: 'files', description: 'The folder of the model.' },
-    memories: { kind: 'fan-in', description: 'A memory for each candidate.' },
+    memories: { kind: 'fan-in', description: 'A memory for each candidate and seed.' },
     prompts: { kind: 'file', description: '`templates`’ prompts.' },
-    examples: { kind: 'file', description: '`templates`’ examples, for the baselines.' },
+    examples: { kind: 'file', description: '`templates`’ examples, for the baselines and gates.' },
+    pages: { kind: 'file', optional: true, description: '`truncate`’s pages, for gold-page.' },
+    otherPages: {
+      kind: 'fan-in',
+      optional: true,
+      description: 'Memories trained without the pages of one fold each: a control of knowledge.',
+    },
+    folds: { kind: 'file', optional: true, description: '`fold`’s folds, with otherPages.' },
   },
   outputs: {
     predictions: { path: 'predictions.jsonl', labels: ['dev'] },
@@ -76,147 +117,251 @@ export default defineStage({
     ),
 });
 
-interface Params {
-  readonly model: string;
-  readonly shots: number[];
-  readonly scoring: ('likelihood' | 'generate')[];
-  readonly batch: number;
-  readonly maxTokens: number;
-  readonly voidMemories: string[];
-}
+type Params = Static<typeof paramsSchema>;
 
 type Context = StageContext<
   Params,
-  'weights' | 'memories' | 'prompts' | 'examples',
+  'weights' | 'memories' | 'prompts' | 'examples' | 'pages' | 'otherPages' | 'folds',
   'predictions' | 'results' | 'table'
 >;
 
 async function evaluate(context: Context): Promise<void> {
   const { params, inputs, outputs, seed } = context;
-  requireKnown(params.voidMemories, inputs.memories.files.map(candidateName));
-  const prompts = readPrompts(inputs.prompts.path, params.shots);
-  const { outcome, examinee } = await askAll(context, prompts);
-  requireEffect(outcome, params.voidMemories);
   const { model } = params;
-  const predictions = predictionsOf(outcome, { model, seed, prompts });
-  const cells = cellsOf(predictions);
-  const training = readTrainingClaims(inputs.examples.path);
-  const results = {
-    rows: resultRows(cells, outcome.deltas),
-    intervals: accuracyIntervals(cells, { seed }),
-    comparisons: comparisonsOf(cells, { seed }),
-    baselines: baselinesOf(prompts, training, { seed }),
-    againstNaiveBayes: comparisonsWith(cells, (cell) => naiveBayesCell(cell, prompts, training), {
-      seed,
-    }),
-  };
+  const prompts = readPrompts(inputs.prompts.path, params.shots);
+  const examples = readExamples(inputs.examples.path);
+  const textGates = [
+    shotGate(prompts),
+    letterGate(prompts, examples),
+    leakageGate(prompts, examples, params.overlap),
+  ];
+  const asked = await askAll(context, prompts);
+  const { lineup, effects, gates, sizes } = asked;
+  const baselines = baselinePredictions(model, prompts, trainingClaimsOf(examples));
+  const predictions = [...asked.predictions, ...baselines];
+  const results = resultsOf({
+    model,
+    predictions,
+    questions: askedOnce(prompts),
+    candidates: candidatesOf(lineup, asked.blocks, baselines.length > 0),
+    effects,
+    gates: [...textGates, ...gates],
+    seed,
+  });
   writeJsonLines(outputs.predictions, predictions);
-  const { parameters } = examinee;
-  const memories = memoryBlocksOf(examinee);
-  writeJson(outputs.results, { model, parameters, seed, ...results, memories });
+  const settings = { ...params, seed };
+  const { parameters } = asked;
+  writeJson(outputs.results, { ...results, parameters, seed, settings, prompts: sizes });
   writeFileSync(outputs.table, resultsTable(results));
-  examinee.dispose();
-  reportEffects(context, outcome);
+  tell(context, results, effects);
 }
 
-async function askAll(
-  context: Context,
-  prompts: readonly Prompt[],
-): Promise<{ outcome: Outcome; examinee: Examinee }> {
-  const { params, inputs } = context;
+async function askAll(context: Context, prompts: readonly Prompt[]) {
+  const { params } = context;
   const backend = await startBackend();
   context.log(`backend ${backend.name}: ${backend.reason}`);
-  const memories = inputs.memories.files.map((file) => ({ name: candidateName(file), file }));
-  const examinee = await openExaminee({
+  const lineup = lineUp(context, backend.name);
+  requireKnown(params.voidMemories, lineup);
+  const examinee = await openLineup(context, lineup);
+  try {
+    const { entrants } = lineup;
+    const { scoring: scorings, contentFree } = params;
+    const rate = tokenRate();
+    let asked = 0;
+    const outcome = await examine({
+      prompts,
+      reference: lineup.reference,
+      contestants: entrants,
+      scorings,
+      contentFree,
+      scorer: examinee,
+      memo: context.memo('eval', 2),
+      progress: (done, total) => {
+        context.progress(done, total, 'prompts', { promptsPerSecond: rate(done - asked) });
+        asked = done;
+      },
+    });
+    const measure = rememberedMeasure(context, examinee);
+    const predictions = predictionsOf(entrants, prompts, outcome, {
+      model: params.model,
+      scorings,
+      contentFree,
+      answers: answersOf(params),
+      letters: LETTERS,
+      answerTokensOf: (text) => measure(text).answerTokens,
+    });
+    const effects = effectsOf(entrants, prompts, { outcome, reference: lineup.reference });
+    const gates = [
+      effectGate(effects, { allowed: params.voidMemories, closed: ['gate-0'] }),
+      invalidGate(predictions),
+      await identityGate({
+        contestants: entrants,
+        prompts,
+        predictions,
+        outcome,
+        scorer: examinee,
+        letters: LETTERS,
+      }),
+    ];
+    tellCost(context, costOf(entrants, prompts, outcome), examinee.overlong());
+    const blocks = new Map([...examinee.memories].map(([name, own]) => [name, own.blocks]));
+    const { parameters } = examinee;
+    const sizes = promptSizes(prompts, (text) => measure(text).tokens);
+    return { lineup, predictions, effects, gates, sizes, parameters, blocks };
+  } finally {
+    examinee.dispose();
+  }
+}
+
+/** ` (a)`, ` (b)`, ` (c)`: with the blank that the tokenizers make part of the answer. */
+function answersOf({ targetDelimiter }: Params): string[] {
+  return LETTERS.map((letter) => `${targetDelimiter}(${letter})`);
+}
+
+function lineUp(context: Context, backend: string): Lineup {
+  const { inputs, params, seed } = context;
+  const memories = inputs.memories.files;
+  const otherPages = inputs.otherPages?.files ?? [];
+  requireDistinct(
+    [...memories, ...otherPages].map(({ digest, cell }) => ({
+      name: Object.values(cell).join(','),
+      digest,
+    })),
+  );
+  const folds = inputs.folds?.files.length ? readFolds(inputs.folds.path) : new Map();
+  return lineupOf({
+    base: baseDigest(context, backend),
+    memories,
+    otherPages,
+    folds,
+    controls: params.controls,
+    seed,
+    ...(params.controls.includes('gold-page') ? { withPage: pageReader(context) } : {}),
+  });
+}
+
+function openLineup(context: Context, { entrants }: Lineup): Promise<Examinee> {
+  const { inputs, params, seed } = context;
+  const files = entrants.flatMap((entrant) => entrant.files);
+  const untrained = params.controls.filter((name): name is UntrainedName => name !== 'gold-page');
+  return openExaminee({
     model: modelAmong(inputs.weights.path, inputs.weights.files),
-    memories: new Map(memories.map(({ name, file }) => [name, file.path])),
-    answers: LABELS.map(answerOf),
+    memories: new Map(files.map(({ subject, path }) => [subject, path])),
+    untrained: (shape) => untrainedMemories(untrained, shape, seed),
+    answers: answersOf(params),
     batch: params.batch,
     generation: { maxTokens: params.maxTokens, stop: isAnswered },
   });
-  const base = baseDigest(context, backend.name);
-  const candidates: Candidate[] = [
-    { name: PRETRAINED, digest: base },
-    ...memories.map(({ name, file }) => ({ name, digest: `${base} ${file.digest}` })),
-  ];
-  const rate = tokenRate();
-  let asked = 0;
-  const outcome = await examine({
-    prompts,
-    candidates,
-    scorings: params.scoring,
-    scorer: examinee,
-    memo: context.memo('eval', 1),
-    progress: (done, total) => {
-      context.progress(done, total, 'prompts', { promptsPerSecond: rate(done - asked) });
-      asked = done;
-    },
-  });
-  const overlong = examinee.overlong();
-  if (overlong > 0)
-    context.note(`${overlong} prompts are longer than what the model was trained on`);
-  return { outcome, examinee };
 }
 
-/** `doc`, or `doc,7` where the memories differ on another axis too. */
-function candidateName({ cell }: InputFile): string {
-  const labels = Object.entries(cell).filter(([axis]) => axis !== 'model');
-  return labels.map(([, label]) => label).join(',');
+/** A prompt with the beginning of its page before it. */
+function pageReader({ inputs, params }: Context): (prompt: Prompt) => string {
+  if (!inputs.pages?.files.length) {
+    throw new DataError('the control gold-page needs the pages', {
+      hint: 'give eval the input pages: truncate.pages',
+    });
+  }
+  const tokenizer = loadTokenizer(modelAmong(inputs.weights.path, inputs.weights.files));
+  const texts = new Map(
+    readPageTexts(inputs.pages.path).map(({ page, text }) => [
+      page,
+      beginningOf(`${titleText(page)}\n${text}`, tokenizer, params.contextTokens),
+    ]),
+  );
+  return ({ page, prompt }) => `${texts.get(page) ?? titleText(page)}\n\n${prompt}`;
 }
 
 /** Once an answer is there, or the model goes on to make up another claim, the rest says nothing. */
 function isAnswered(text: string): boolean {
-  return parseAnswer(text) !== INVALID || text.includes('Claim:');
+  return parseLetter(text, LETTERS) !== undefined || text.includes('Claim:');
 }
 
 /** What an answer of the model depends on beside memory and prompt: its files and how it is asked. */
 function baseDigest({ inputs, params }: Context, backend: string): string {
   const hash = createHash('sha256');
   for (const { name, digest } of inputs.weights.files) hash.update(`${name} ${digest}\n`);
-  return hash.update(`${backend} ${params.batch} ${params.maxTokens}`).digest('hex');
+  return hash.update(JSON.stringify([backend, params.maxTokens, answersOf(params)])).digest('hex');
+}
+
+/** Tokenising every prompt again would cost more than all else that an edited claim costs. */
+function rememberedMeasure(context: Context, examinee: Examinee): (text: string) => Measure {
+  const memo = context.memo('prompt sizes', 1);
+  const digest = baseDigest(context, '');
+  const known = new Map<string, Measure>();
+  return (text) => {
+    const name = `${digest} ${createHash('sha256').update(text).digest('hex')}`;
+    const kept = known.get(name) ?? parsed(memo.get(name)) ?? examinee.measure(text);
+    if (!known.has(name)) memo.set(name, Buffer.from(JSON.stringify(kept)));
+    known.set(name, kept);
+    return kept;
+  };
+}
+
+function parsed(bytes: Uint8Array | undefined): Measure | undefined {
+  return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as Measure);
 }
 
 /** A mistyped name would exempt nothing, or a memory of that name one day. */
-function requireKnown(voidMemories: readonly string[], candidates: readonly string[]): void {
+function requireKnown(voidMemories: readonly string[], { entrants }: Lineup): void {
+  const candidates = entrants.map(({ candidate }) => candidate);
   const unknown = voidMemories.filter((name) => !candidates.includes(name));
   if (unknown.length === 0) return;
   const names = unknown.map((name) => `"${name}"`).join(', ');
+  const there = candidates.filter((name) => name !== PRETRAINED);
   throw new StageError(`voidMemories names ${names}, and there is no such memory`, {
-    hint: `the memories are ${candidates.map((name) => `"${name}"`).join(', ')}`,
+    hint: `the memories are ${there.map((name) => `"${name}"`).join(', ')}`,
   });
 }
 
-/**
- * The effect gate: a memory that changes nothing was not applied, and its equal scores would be read
- * as a finding. Generation has a path of its own, where it may be missing though likelihoods change.
- */
-function requireEffect(outcome: Outcome, allowed: readonly string[]): void {
-  refuseVoid(ineffective(outcome.deltas), allowed, 'of any prompt');
-  refuseVoid(ineffectiveWhenGenerating(outcome), allowed, 'that a generated answer begins with');
+function candidatesOf(
+  { entrants }: Lineup,
+  blocks: ReadonlyMap<string, { from: number; to: number }>,
+  baselines: boolean,
+): CandidateInfo[] {
+  const names = [...new Set(entrants.map(({ candidate }) => candidate))];
+  const asked = names.map((name) => {
+    const own = entrants.filter(({ candidate }) => candidate === name);
+    const files = own.flatMap((entrant) => entrant.files);
+    const range = blocks.get(files[0]?.subject ?? name);
+    return {
+      name,
+      kind: own[0]!.kind,
+      seeds: own.map(({ seed }) => seed),
+      memories: files.map(({ digest }) => digest),
+      blocks: range === undefined ? [] : blockNumbers(range),
+    };
+  });
+  const none = { seeds: [null], memories: [], blocks: [] };
+  const claimOnly = BASELINES.map((name) => ({ name, kind: 'baseline' as const, ...none }));
+  return baselines ? [...asked, ...claimOnly] : asked;
 }
 
-function refuseVoid(found: readonly string[], allowed: readonly string[], where: string): void {
-  const without = found.filter((name) => !allowed.includes(name));
-  if (without.length === 0) return;
-  const names = without.map((name) => `"${name}"`).join(', ');
-  throw new StageError(
-    `the memory ${names} changes no logit ${where}: its scores would be pretrained's`,
-    {
-      hint: 'see that training moved the gate away from 0; name a wanted void control in voidMemories',
-    },
-  );
+function tellCost({ note }: Context, cost: Cost, overlong: number): void {
+  const { rescored, claims, forwardPasses } = cost;
+  note(`re-scored ${rescored} of ${claims} claims: ${forwardPasses} forward passes`);
+  if (overlong > 0) note(`${overlong} texts are longer than what the model was trained on`);
 }
 
-function memoryBlocksOf({ memories }: Examinee) {
-  return [...memories].map(([candidate, { blocks }]) => ({
-    candidate,
-    blocks: blockNumbers(blocks),
-  }));
+function tell(context: Context, { rows, gates }: Results, effects: readonly Effect[]): void {
+  const applied = effects.map((effect) => `${effect.candidate} ${largest(effect).toPrecision(3)}`);
+  if (applied.length > 0) context.note(`max |Δ logit| to pretrained: ${applied.join(', ')}`);
+  context.note(`passed ${gates.map(({ name }: GateRecord) => name).join(', ')}`);
+  context.metric({ accuracy: nestedAccuracies(rows) });
 }
 
-function reportEffects(context: Context, { deltas }: Outcome): void {
-  const effects = [...deltas]
-    .filter(([name]) => name !== PRETRAINED)
-    .map(([name, byShots]) => `${name} ${Math.max(...byShots.values()).toPrecision(3)}`);
-  if (effects.length > 0) context.note(`max |Δ logit| to pretrained: ${effects.join(', ')}`);
+/** By scoring, candidate and number of shots. */
+function nestedAccuracies(rows: Results['rows']) {
+  const byScoring: Record<
+    string,
+    Record<string, Record<string, { value: number; low: number; high: number }>>
+  > = {};
+  for (const { scoring, letters, candidate, shots, accuracy, intervals } of rows) {
+    if (intervals === null) continue;
+    const place = letters === 'abc' ? scoring : `${scoring} ${letters}`;
+    const { low, high } = intervals.accuracy;
+    byScoring[place] ??= {};
+    byScoring[place][candidate] ??= {};
+    byScoring[place][candidate][`${shots} shots`] = { value: accuracy, low, high };
+  }
+  return byScoring;
 }

@@ -1,8 +1,9 @@
 /** Documents and examples to learn, and the prompts to be tested with. */
 import { translateErrors } from '../src/fever/data-error.ts';
 import { writeJson, writeJsonLines } from '../src/fever/json-lines.ts';
+import { DEFAULT_LETTERS, isLetters } from '../src/fever/label.ts';
 import { readPageGroups } from '../src/fever/page-group.ts';
-import { INSTRUCTION } from '../src/fever/prompt.ts';
+import { DEFAULT_FORMAT, INSTRUCTION } from '../src/fever/prompt.ts';
 import { makeTemplates, type TemplateSet } from '../src/fever/template-set.ts';
 import { readPageTexts } from '../src/fever/truncation.ts';
 import { defineStage, StageError, Type } from '../src/pipe/stage.ts';
@@ -37,6 +38,28 @@ export default defineStage({
       description: 'Whether a document begins with its title on a line of its own.',
     }),
     instruction: Type.String({ default: INSTRUCTION, description: 'First line of every prompt.' }),
+    shotSeeds: Type.Array(Type.Integer({ minimum: 0 }), {
+      default: [0],
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Choices of few-shot examples: replicates that every candidate is asked with.',
+    }),
+    letters: Type.Array(Type.String({ pattern: '^[abc]{3}$' }), {
+      default: [DEFAULT_LETTERS],
+      minItems: 1,
+      uniqueItems: true,
+      description:
+        'Letters of SUPPORTS, REFUTES, NOT ENOUGH INFO, such as abc or bca; examples take the first.',
+    }),
+    fewshotDelimiter: Type.String({
+      default: DEFAULT_FORMAT.fewshotDelimiter,
+      minLength: 1,
+      description: 'Between the candidate line, the shots and the claim.',
+    }),
+    targetDelimiter: Type.String({
+      default: DEFAULT_FORMAT.targetDelimiter,
+      description: 'Before an answer; give eval the same.',
+    }),
   }),
   inputs: {
     pages: { kind: 'file', description: '`truncate`’s pages.' },
@@ -61,7 +84,8 @@ export default defineStage({
         dev: [...readPageGroups(inputs.dev.path)],
         train: [...readPageGroups(inputs.train.path)],
       };
-      const made = makeTemplates(input, { ...params, seed });
+      requireLetters(params.letters);
+      const made = makeTemplates(input, { ...params, format: params, seed });
       writeJsonLines(outputs.documents, made.documents);
       writeJsonLines(outputs.examples, made.examples);
       writeJsonLines(outputs.prompts, made.prompts);
@@ -70,13 +94,22 @@ export default defineStage({
     }),
 });
 
+/** The pattern lets `aab` through, in which two labels would have one letter. */
+function requireLetters(orders: readonly string[]): void {
+  const wrong = orders.find((letters) => !isLetters(letters));
+  if (wrong === undefined) return;
+  throw new StageError(`letters "${wrong}" do not give each label a letter of its own`, {
+    hint: 'write each of a, b and c once, such as bca',
+  });
+}
+
 function notesOn({ leakage, ...stats }: TemplateSet['stats']): string[] {
   const dropped = leakage.policy === 'allow' ? 0 : leakage.overlapping;
   return [
     `${stats.questions} questions in ${stats.prompts} prompts, ${stats.documents} documents, ` +
       `${stats.examples} examples`,
-    `eval claims in training examples: ${leakage.exact} exact, ${leakage.normalised} normalised ` +
-      `(${dropped} training questions left out for that); ` +
+    `eval claims in training examples: ${leakage.exact} exact, ${leakage.normalised} normalised, ` +
+      `${leakage.nearDuplicate} nearly (${dropped} training questions left out for that); ` +
       `${leakage.inDocuments} stand word for word in a page`,
   ];
 }

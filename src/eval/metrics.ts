@@ -6,6 +6,7 @@
  * micro F1 over the union with INVALID equals it (every wrong answer is one false positive and one
  * false negative); micro F1 over real labels only is 2C / (V + N). The macro averages follow
  * scikit-learn's `f1_score` with `zero_division=0` and differ in the labels that they average over.
+ * Balanced accuracy is the mean recall of the labels that have gold questions.
  */
 import { LABELS } from '../fever/label.ts';
 import { INVALID } from './answer.ts';
@@ -27,8 +28,21 @@ export interface Metrics {
   readonly f1MacroUnion: number;
   readonly f1MacroFixed3: number;
   readonly f1MacroSupport: number;
+  readonly balancedAccuracy: number;
   readonly invalidRate: number;
 }
+
+export const METRICS = [
+  'n',
+  'accuracy',
+  'f1Micro',
+  'f1MicroReal',
+  'f1MacroUnion',
+  'f1MacroFixed3',
+  'f1MacroSupport',
+  'balancedAccuracy',
+  'invalidRate',
+] as const satisfies readonly (keyof Metrics)[];
 
 /** Counts each (gold, predicted) pair. Rows and columns are in order of first appearance. */
 export function confusionOf(judged: readonly Judged[]): Confusion {
@@ -60,6 +74,7 @@ export function metricsOf(judged: readonly Judged[]): Metrics {
     f1MacroUnion: mean([...f1.values()]),
     f1MacroFixed3: mean(LABELS.map((label) => f1.get(label) ?? 0)),
     f1MacroSupport: mean([...gold].map((label) => f1.get(label) ?? 0)),
+    balancedAccuracy: mean([...gold].map((label) => recallOf(label, judged))),
     invalidRate: invalid / n,
   };
 }
@@ -84,6 +99,12 @@ export function f1ByLabel(judged: readonly Judged[]): ReadonlyMap<string, number
       return [label, (2 * hits) / mentions];
     }),
   );
+}
+
+/** The share of a gold label's questions that are answered with it. */
+function recallOf(label: string, judged: readonly Judged[]): number {
+  const own = judged.filter(({ gold }) => gold === label);
+  return own.filter(({ predicted }) => predicted === label).length / own.length;
 }
 
 function mean(values: readonly number[]): number {

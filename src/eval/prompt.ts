@@ -15,6 +15,10 @@ export interface Prompt {
   readonly claim: string;
   readonly gold: Label;
   readonly shots: number;
+  /** Which choice of few-shot examples. */
+  readonly shotSeed: number;
+  /** The letters of the labels, in the labels' order. */
+  readonly letters: string;
   readonly prompt: string;
 }
 
@@ -44,6 +48,8 @@ function decodePrompt(value: unknown): Prompt {
     claim: stringOf(record.claim, 'claim'),
     gold: decodeLabel(record.gold, 'gold'),
     shots: countOf(record.shots, 'shots'),
+    shotSeed: countOf(record.shotSeed, 'shotSeed'),
+    letters: stringOf(record.letters, 'letters'),
     prompt: stringOf(record.prompt, 'prompt'),
   };
 }
@@ -53,21 +59,30 @@ export interface TrainingClaim {
   readonly label: Label;
 }
 
-/** The distinct training claims of the examples; a claim that several pages share counts once. */
-export function readTrainingClaims(path: string): TrainingClaim[] {
-  const claims = new Map<ClaimId, TrainingClaim>();
-  for (const { claimId, claim, label } of readJsonLines(path, decodeExample)) {
-    claims.set(claimId, { claim, label });
-  }
-  return [...claims.values()];
+/** An example as `templates` wrote it for the memory of templates. */
+export interface TrainingExample extends TrainingClaim {
+  readonly claimId: ClaimId;
+  readonly prompt: string;
+  readonly answer: string;
 }
 
-function decodeExample(value: unknown): TrainingClaim & { claimId: ClaimId } {
+export function readExamples(path: string): TrainingExample[] {
+  return [...readJsonLines(path, decodeExample)];
+}
+
+/** The distinct training claims of the examples; a claim that several pages share counts once. */
+export function trainingClaimsOf(examples: readonly TrainingExample[]): TrainingClaim[] {
+  return [...new Map(examples.map((item) => [item.claimId, item])).values()];
+}
+
+function decodeExample(value: unknown): TrainingExample {
   const record = recordOf(value);
   return {
     claimId: decodeId(record.claimId, 'claimId'),
     claim: stringOf(record.claim, 'claim'),
     label: decodeLabel(record.label, 'label'),
+    prompt: stringOf(record.prompt, 'prompt'),
+    answer: stringOf(record.answer, 'answer'),
   };
 }
 
@@ -87,6 +102,35 @@ export function groupPrompts(prompts: readonly Prompt[]): number[][] {
 }
 
 /** All but the last two lines: the claim and the beginning of its answer. */
-function headOf(prompt: string): string {
+export function headOf(prompt: string): string {
   return prompt.split('\n').slice(0, -2).join('\n');
+}
+
+/** How long the prompts with one number of shots are, and one of them to read. */
+export interface PromptSizes {
+  readonly shots: number;
+  readonly questions: number;
+  readonly tokens: { readonly min: number; readonly median: number; readonly max: number };
+  readonly example: { readonly claimId: ClaimId; readonly prompt: string; readonly tokens: number };
+}
+
+export function promptSizes(
+  prompts: readonly Prompt[],
+  tokensOf: (text: string) => number,
+): PromptSizes[] {
+  const counts = [...new Set(prompts.map(({ shots }) => shots))].sort((a, b) => a - b);
+  return counts.map((shots) => {
+    const own = prompts.filter((item) => item.shots === shots);
+    const sorted = own.map(({ prompt }) => tokensOf(prompt)).sort((a, b) => a - b);
+    const [min, median, max] = [0, Math.floor(sorted.length / 2), sorted.length - 1].map(
+      (at) => sorted[at]!,
+    );
+    const { claimId, prompt } = own[0]!;
+    return {
+      shots,
+      questions: own.length,
+      tokens: { min: min!, median: median!, max: max! },
+      example: { claimId, prompt, tokens: tokensOf(prompt) },
+    };
+  });
 }

@@ -1,131 +1,196 @@
 /**
  * The results of one model as text for a terminal. Knows finished numbers only.
  */
-import type { Baseline } from './baseline.ts';
-import type { AccuracyInterval, Comparison } from './comparison.ts';
-import type { ResultRow } from './result.ts';
-
-export interface Results {
-  readonly rows: readonly ResultRow[];
-  readonly intervals: readonly AccuracyInterval[];
-  readonly comparisons: readonly Comparison[];
-  readonly baselines: readonly Baseline[];
-}
+import type { Conclusion } from './conclusion.ts';
+import { PRETRAINED } from './examine.ts';
+import { FAMILIES } from './family.ts';
+import type { Results } from './results.ts';
+import type { ResultRow } from './row.ts';
+import { CLAIM_ONLY } from './scoring.ts';
 
 /** Columns of numbers are this wide: `.412–.498` and a blank on each side. */
 const COLUMN = 11;
-/** And the names before them this wide: `max |Δ logit|`. */
+/** And the names before them at least this wide: `max |Δ logit|`. */
 const LABEL = 13;
 
-/** One block of tables a model and scoring, at most 81 columns wide below its title with six numbers of shots. */
+/** One block of tables a scoring and order of letters. */
 export function resultsTable(results: Results): string {
-  const blocks = new Set(results.rows.map(({ model, scoring }) => `${model}, ${scoring}`));
-  return [...blocks]
-    .map((title) => {
-      const isOwn = (item: { model: string; scoring: string }) =>
-        `${item.model}, ${item.scoring}` === title;
-      return scoringTable(title, {
-        rows: results.rows.filter(isOwn),
-        intervals: results.intervals.filter(isOwn),
-        comparisons: results.comparisons.filter(isOwn),
-        baselines: results.baselines,
-      });
-    })
+  const asked = results.rows.filter(({ scoring }) => scoring !== CLAIM_ONLY);
+  const places = new Map(
+    asked.map((row) => [`${row.scoring} ${row.letters}`, { ...row, model: results.model }]),
+  );
+  return [...places.values()]
+    .map((place) => new Block(results, place).lines().join('\n'))
     .join('\n');
 }
 
-function scoringTable(title: string, results: Results): string {
-  const { rows, baselines } = results;
-  const shots = [...new Set(rows.map((row) => row.shots))].sort((a, b) => a - b);
-  const candidates = [...new Set(rows.map((row) => row.candidate))];
-  const cell = (candidate: string, count: number) =>
-    rows.find((row) => row.candidate === candidate && row.shots === count);
-  const line = (label: string, cells: readonly string[]) =>
-    `${label.padEnd(LABEL)}${cells.map((text) => text.padStart(COLUMN)).join('')}`.trimEnd();
-  const byShots = (candidate: string, show: (row: ResultRow) => string, label = candidate) =>
-    line(
-      label,
-      shots.map((count) => showCell(cell(candidate, count), show)),
+type Place = Pick<ResultRow, 'model' | 'scoring' | 'letters'>;
+
+class Block {
+  readonly #results: Results;
+  readonly #place: Place;
+  readonly #rows: readonly ResultRow[];
+  readonly #baselines: readonly ResultRow[];
+  readonly #shots: readonly number[];
+  readonly #candidates: readonly string[];
+  readonly #width: number;
+
+  constructor(results: Results, place: Place) {
+    const isOwn = (row: Place) => row.scoring === place.scoring && row.letters === place.letters;
+    this.#results = results;
+    this.#place = place;
+    this.#rows = results.rows.filter(isOwn);
+    this.#baselines = results.rows.filter(({ scoring }) => scoring === CLAIM_ONLY);
+    this.#shots = [...new Set(this.#rows.map(({ shots }) => shots))].sort((a, b) => a - b);
+    this.#candidates = [...new Set(this.#rows.map(({ candidate }) => candidate))];
+    const names = [...this.#candidates, ...this.#baselines.map(({ candidate }) => candidate)];
+    this.#width = Math.max(LABEL, ...names.map((name) => name.length + 1));
+  }
+
+  lines(): string[] {
+    const applied = this.#candidates.filter(
+      (name) =>
+        name !== PRETRAINED && this.#rowsOf(name).some((row) => row.maxAbsLogitDelta !== null),
     );
-  const header = (what: string) =>
-    line(
+    return [
+      this.#title(),
+      '',
+      this.#header('accuracy'),
+      ...this.#candidates.flatMap((name) => [
+        this.#byShots(name, (row) => share(row.accuracy) + this.#mark(row)),
+        this.#byShots(name, intervalText, ''),
+      ]),
+      ...this.#baselines.map((row) => this.#line(row.candidate, [`${share(row.accuracy)} `])),
+      '',
+      this.#header('f1 macro'),
+      ...this.#candidates.map((name) =>
+        this.#byShots(name, (row) => `${share(row.f1MacroUnion)} `),
+      ),
+      ...this.#baselines.map((row) => this.#line(row.candidate, [`${share(row.f1MacroUnion)} `])),
+      ...this.#invalid(),
+      ...this.#effects(applied),
+      ...this.#worth(),
+      ...this.#doubts(),
+      '',
+    ];
+  }
+
+  #title(): string {
+    const { model, scoring, letters } = this.#place;
+    const { questions, clusters } = this.#results.design;
+    const order = letters === 'abc' ? '' : `, letters ${letters}`;
+    return (
+      `${model}, ${scoring}${order}: ${questions} questions in ${clusters} clusters, 95 % intervals; ` +
+      '* differs from pretrained (Holm p < .05)'
+    );
+  }
+
+  /** Only where an answer can be invalid. */
+  #invalid(): string[] {
+    if (this.#place.scoring !== 'generate') return [];
+    const lines = this.#candidates.map((name) =>
+      this.#byShots(name, (row) => `${(100 * row.invalidRate).toFixed(1)} %`),
+    );
+    return ['', this.#header('invalid'), ...lines];
+  }
+
+  #effects(applied: readonly string[]): string[] {
+    if (applied.length === 0) return [];
+    return [
+      '',
+      this.#header('max |Δ logit|'),
+      ...applied.map((name) =>
+        this.#byShots(name, (row) => `${(row.maxAbsLogitDelta ?? 0).toPrecision(3)} `),
+      ),
+      this.#header('changed'),
+      ...applied.map((name) =>
+        this.#byShots(name, (row) => `${(100 * (row.changedPredictions ?? 0)).toFixed(1)} %`),
+      ),
+    ];
+  }
+
+  /** What the questions are worth, and what such a run could have found, over all shots together. */
+  #worth(): string[] {
+    const all = this.#results.comparisons.filter(
+      (item) => item.family === FAMILIES.memories && this.#isHere(item),
+    );
+    if (all.length === 0) return [];
+    const lines = all.map(({ candidate, difference, low, high, pHolm, ...item }) => {
+      const bounds = low === null || high === null ? '' : ` [${signed(low)}, ${signed(high)}]`;
+      const least = item.minimumDetectable;
+      const power = least === null ? '' : `; detectable ${share(least)}`;
+      return `${candidate.padEnd(this.#width)}${signed(difference)}${bounds}, Holm p ${pHolm.toFixed(3)}${power}`;
+    });
+    return ['', 'all shots, against pretrained', ...lines];
+  }
+
+  /** Each claim beside the control that could refute it; those without a control are left out. */
+  #doubts(): string[] {
+    const own = this.#results.claims.filter(
+      (item) => this.#isHere(item) && item.verdict !== 'control not run',
+    );
+    if (own.length === 0) return [];
+    return ['', 'what might be concluded, and what the control says', ...own.map(doubtLine)];
+  }
+
+  #isHere({ scoring, letters }: { scoring: string; letters: string }): boolean {
+    return scoring === this.#place.scoring && letters === this.#place.letters;
+  }
+
+  #rowsOf(candidate: string): ResultRow[] {
+    return this.#rows.filter((row) => row.candidate === candidate);
+  }
+
+  #byShots(candidate: string, show: (row: ResultRow) => string, label = candidate): string {
+    const own = this.#rowsOf(candidate);
+    const cells = this.#shots.map((count) => {
+      const row = own.find(({ shots }) => shots === count);
+      return row === undefined ? '– ' : show(row);
+    });
+    return this.#line(label, cells);
+  }
+
+  #header(what: string): string {
+    return this.#line(
       what,
-      shots.map((count) => shotsLabel(count)),
+      this.#shots.map((count) => `${count} ${count === 1 ? 'shot' : 'shots'}`),
     );
-  return [
-    `${title}: ${rows[0]!.n} questions, 95 % intervals by page; * differs from pretrained (Holm p < .05)`,
-    '',
-    header('accuracy'),
-    ...candidates.flatMap((candidate) => [
-      byShots(candidate, (row) => share(row.accuracy) + mark(row, results)),
-      byShots(candidate, (row) => intervalOf(row, results), ''),
-    ]),
-    ...baselines.map((baseline) => line(baselineName(baseline), [`${share(baseline.accuracy)} `])),
-    '',
-    header('f1 macro'),
-    ...candidates.map((candidate) => byShots(candidate, (row) => `${share(row.f1MacroUnion)} `)),
-    ...baselines.map((baseline) =>
-      line(baselineName(baseline), [`${share(baseline.f1MacroUnion)} `]),
-    ),
-    ...invalidLines(rows, candidates, { header, byShots }),
-    '',
-    header('max |Δ logit|'),
-    ...memoriesOf(candidates).map((candidate) =>
-      byShots(candidate, (row) => `${row.maxAbsLogitDelta.toPrecision(3)} `),
-    ),
-    header('changed'),
-    ...memoriesOf(candidates).map((candidate) =>
-      byShots(candidate, (row) => `${(100 * row.changedPredictions).toFixed(1)} %`),
-    ),
-    '',
-  ].join('\n');
+  }
+
+  #line(label: string, cells: readonly string[]): string {
+    const columns = cells.map((text) => text.padStart(COLUMN)).join('');
+    return `${label.padEnd(this.#width)}${columns}`.trimEnd();
+  }
+
+  #mark({ candidate, shots }: ResultRow): string {
+    const own = this.#results.comparisons.find(
+      (item) =>
+        item.family === FAMILIES.byShots &&
+        item.candidate === candidate &&
+        item.shots === shots &&
+        this.#isHere(item),
+    );
+    return own !== undefined && own.pHolm < 0.05 ? '*' : ' ';
+  }
 }
 
-/** Only where an answer can be invalid. */
-function invalidLines(
-  rows: readonly ResultRow[],
-  candidates: readonly string[],
-  write: {
-    header: (what: string) => string;
-    byShots: (candidate: string, show: (row: ResultRow) => string) => string;
-  },
-): string[] {
-  if (rows.every(({ scoring }) => scoring === 'likelihood')) return [];
-  const lines = candidates.map((candidate) =>
-    write.byShots(candidate, (row) => `${(100 * row.invalidRate).toFixed(1)} %`),
-  );
-  return ['', write.header('invalid'), ...lines];
+function doubtLine({ claim, control, verdict }: Conclusion): string {
+  return `${verdict.padEnd(10)} ${claim} (against ${control})`;
 }
 
-function memoriesOf(candidates: readonly string[]): string[] {
-  return candidates.filter((candidate) => candidate !== 'pretrained');
-}
-
-function showCell(row: ResultRow | undefined, show: (row: ResultRow) => string): string {
-  return row === undefined ? '– ' : show(row);
-}
-
-function shotsLabel(count: number): string {
-  return `${count} ${count === 1 ? 'shot' : 'shots'}`;
-}
-
-function baselineName({ name }: Baseline): string {
-  return name === 'majority' ? 'majority' : 'naive Bayes';
-}
-
-function mark({ candidate, shots }: ResultRow, { comparisons }: Results): string {
-  const own = comparisons.find((item) => item.candidate === candidate && item.shots === shots);
-  return own !== undefined && own.pHolm < 0.05 ? '*' : ' ';
-}
-
-function intervalOf({ candidate, shots }: ResultRow, { intervals }: Results): string {
-  const own = intervals.find((item) => item.candidate === candidate && item.shots === shots);
-  if (own === undefined || own.low === null || own.high === null) return '– ';
-  return `${share(own.low)}–${share(own.high)}`;
+function intervalText({ intervals }: ResultRow): string {
+  if (intervals === null) return '– ';
+  const { low, high } = intervals.accuracy;
+  return `${share(low)}–${share(high)}`;
 }
 
 /** `.412`: three digits without the zero, as the field writes shares; 1 is `1.00`. */
 export function share(value: number): string {
   const text = value.toFixed(3);
   return text.startsWith('0') ? text.slice(1) : value.toFixed(2);
+}
+
+/** `+.012`, `−.003`. */
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${share(Math.abs(value))}`;
 }

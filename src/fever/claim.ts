@@ -88,3 +88,15 @@ export function comparableText(text: string): string {
   const lower = tidyText(text).toLowerCase().normalize('NFC');
   return lower.replace(/^["'“”‘’\s]+|["'“”‘’.!?\s]+$/gu, '');
 }
+
+/**
+ * The form that leaves only the words: as `comparableText`, without any punctuation. Two claims that
+ * differ in commas, hyphens or quotation marks alone are one claim to a reader, and to a memory.
+ */
+export function bareText(text: string): string {
+  const words = tidyText(text)
+    .toLowerCase()
+    .normalize('NFC')
+    .match(/[\p{L}\p{M}\p{N}]+/gu);
+  return words?.join(' ') ?? tidyText(text);
+}

@@ -4,9 +4,9 @@
  */
 import { type ClaimId, comparableText } from './claim.ts';
 import type { Shot } from './fallback-claims.ts';
-import { answerOf, type Label } from './label.ts';
+import { choiceOf, type Label } from './label.ts';
 import type { PageGroup, Pair } from './page-group.ts';
-import { writePrompt } from './prompt.ts';
+import { type PromptFormat, writePrompt } from './prompt.ts';
 import { randomNamed, rotated } from './random.ts';
 import { fillUp, ownShots } from './shots.ts';
 
@@ -24,7 +24,7 @@ export interface ExampleOptions {
   /** Answered claims before the one to learn. */
   readonly shots: number;
   readonly seed: number;
-  readonly instruction: string;
+  readonly format: PromptFormat;
   /** Stand-ins where a page has too few pairs. */
   readonly fallback: readonly Shot[];
 }
@@ -38,10 +38,21 @@ export function writeExamples(group: PageGroup, options: ExampleOptions): Exampl
   const ring = ownShots(group, randomNamed(`examples ${options.seed} ${group.page}`));
   return distinctPairs(group.pairs).map((pair, index) => {
     const shots = shotsBeside(pair, index, ring, options);
-    const prompt = writePrompt({ instruction: options.instruction, shots, claim: pair.claim });
+    const prompt = writePrompt({ ...options.format, shots, claim: pair.claim });
     const { claimId, claim, label } = pair;
-    return { page: group.page, claimId, claim, label, prompt, answer: answerOf(label) };
+    return {
+      page: group.page,
+      claimId,
+      claim,
+      label,
+      prompt,
+      answer: answer(label, options.format),
+    };
   });
+}
+
+function answer(label: Label, { targetDelimiter, letters }: PromptFormat): string {
+  return `${targetDelimiter}${choiceOf(label, letters)}`;
 }
 
 function distinctPairs(pairs: readonly Pair[]): Pair[] {

@@ -23,16 +23,38 @@ export const LABEL_TABLE = [
 
 export const LABELS: readonly Label[] = /* @__PURE__ */ LABEL_TABLE.map((row) => row.label);
 
-/** `(a)`, as the prompt writes a label. */
-export function letterOf(label: Label): Letter {
-  const row = LABEL_TABLE.find((candidate) => candidate.label === label);
-  if (row === undefined) throw new Error(`no letter for the label ${JSON.stringify(label)}`);
-  return row.letter;
+/** In alphabetical order: the order in which a candidate line lists them, whatever they stand for. */
+export const LETTERS: readonly Letter[] = ['a', 'b', 'c'];
+
+/** `(a)`, which follows a prompt after a blank that the tokenizers make part of the answer. */
+export function choiceOf(label: Label, letters: Letters = DEFAULT_LETTERS): string {
+  return `(${letterIn(letters, label)})`;
 }
 
-/** ` (a)`, with the leading blank that the tokenizers make part of the answer. */
-export function answerOf(label: Label): string {
-  return ` (${letterOf(label)})`;
+/** ` (a)`, with its leading blank. */
+export function answerOf(label: Label, letters: Letters = DEFAULT_LETTERS): string {
+  return ` ${choiceOf(label, letters)}`;
+}
+
+/**
+ * The letters of the labels, in the order of the label table: `bca` gives SUPPORTS the letter b,
+ * REFUTES c and NOT ENOUGH INFO a. A model that prefers a letter shows it when the letters move.
+ */
+export type Letters = string;
+
+export const DEFAULT_LETTERS: Letters = /* @__PURE__ */ LABEL_TABLE.map((row) => row.letter).join(
+  '',
+);
+
+/** Whether a text holds each letter once. */
+export function isLetters(text: string): boolean {
+  return [...text].sort().join('') === DEFAULT_LETTERS;
+}
+
+export function letterIn(letters: Letters, label: Label): Letter {
+  const letter = LETTERS.find((candidate) => candidate === letters[LABELS.indexOf(label)]);
+  if (letter === undefined) throw new Error(`no letter for the label ${JSON.stringify(label)}`);
+  return letter;
 }
 
 export function isLabel(value: unknown): value is Label {

@@ -3,19 +3,22 @@
  * show what is in them. Knows the policies of its parts only by name; knows no files.
  */
 
-import { comparableText } from './claim.ts';
+import { bareText } from './claim.ts';
 import { countLabels } from './claim-count.ts';
 import { DataError } from './data-error.ts';
 import { type Example, writeExamples } from './example.ts';
 import { fallbackShots } from './fallback-claims.ts';
+import type { Letters } from './label.ts';
 import {
   countInDocuments,
   measureLeakage,
+  measureShots,
   type OverlapPolicy,
   separate,
   textsOf,
 } from './leakage.ts';
 import type { PageGroup, Pair } from './page-group.ts';
+import type { PromptFormat } from './prompt.ts';
 import { type Question, usesSpare, writeQuestions } from './question.ts';
 import { chooseShots, type ShotList } from './shots.ts';
 import { titleText } from './title.ts';
@@ -31,7 +34,11 @@ export interface TemplateOptions {
   readonly claimsInPages: 'fail' | 'allow';
   /** `line`: a document begins with its title on a line of its own. */
   readonly documentTitle: 'line' | 'none';
-  readonly instruction: string;
+  readonly format: Omit<PromptFormat, 'letters'>;
+  /** Orders of the letters to ask with; the first is what examples are written in. */
+  readonly letters: readonly Letters[];
+  /** Choices of few-shot examples. */
+  readonly shotSeeds: readonly number[];
   readonly seed: number;
 }
 
@@ -52,7 +59,7 @@ export interface TemplateSet {
 interface AskedPage {
   readonly page: string;
   readonly pairs: readonly Pair[];
-  readonly list: ShotList;
+  readonly lists: readonly { readonly shotSeed: number; readonly list: ShotList }[];
 }
 
 /** All in rank order of the pages; throws a `DataError` where `overlap: fail` finds something. */
@@ -61,13 +68,18 @@ export function makeTemplates(input: TemplateInput, options: TemplateOptions): T
   const train = groupsOf(input.pages, input.train);
   const shots = [...new Set(options.shots)].sort((a, b) => a - b);
   const asked = dev.map(({ page, pairs }, i): AskedPage => {
-    return { page, pairs, list: chooseShots(train[i]!, shots.at(-1) ?? 0, options.seed) };
+    const lists = options.shotSeeds.map((shotSeed) => ({
+      shotSeed,
+      list: chooseShots(train[i]!, shots.at(-1) ?? 0, options.seed + shotSeed),
+    }));
+    return { page, pairs, lists };
   });
-  const questions = asked.flatMap(({ page, pairs, list }) =>
-    writeQuestions(pairs, { page, list, shots, instruction: options.instruction }),
+  const format = { ...options.format, letters: options.letters[0]! };
+  const questions = asked.flatMap(({ page, pairs, lists }) =>
+    writeQuestions(pairs, { page, lists, shots, letters: options.letters, format }),
   );
   const documents = input.pages.map((page) => writeDocument(page, options.documentTitle));
-  const { examples, overlapping } = learnable(dev, train, options);
+  const { examples, overlapping } = learnable(dev, train, { ...options, format });
   const made = { documents, examples, prompts: questions };
   const stats = countTemplates({ ...made, asked, train, overlapping, policy: options.overlap });
   assertNoLeak(stats.leakage);
@@ -89,14 +101,14 @@ function writeDocument({ page, text }: PageText, title: 'line' | 'none'): PageTe
 function learnable(
   dev: readonly PageGroup[],
   train: readonly PageGroup[],
-  options: TemplateOptions,
+  options: Omit<TemplateOptions, 'format'> & { readonly format: PromptFormat },
 ) {
   const evalTexts = textsOf(dev.flatMap(({ pairs }) => pairs));
   const { groups, overlapping } = separate(train, evalTexts, options.overlap);
-  const fallback = fallbackShots().filter(({ claim }) => !evalTexts.has(comparableText(claim)));
-  const { seed, instruction, exampleShots } = options;
+  const fallback = fallbackShots().filter(({ claim }) => !evalTexts.has(bareText(claim)));
+  const { seed, format, exampleShots } = options;
   const examples = groups.flatMap((group) =>
-    writeExamples(group, { shots: exampleShots, seed, instruction, fallback }),
+    writeExamples(group, { shots: exampleShots, seed, format, fallback }),
   );
   return { examples, overlapping };
 }
@@ -113,18 +125,24 @@ interface Made {
 
 function countTemplates({ documents, examples, prompts, asked, train, overlapping, policy }: Made) {
   const pairs = asked.flatMap((page) => page.pairs);
-  const used = asked.filter((page) => page.pairs.length > 0).map(({ list }) => list);
+  const byCandidate = measureLeakage(pairs, examples, documents);
+  const used = asked
+    .filter((page) => page.pairs.length > 0)
+    .flatMap(({ lists }) => lists.map(({ list }) => list));
   return {
     prompts: prompts.length,
     examples: examples.length,
     documents: documents.length,
     questions: pairs.length,
     leakage: {
-      ...measureLeakage(pairs, examples),
+      ...byCandidate.temp,
       policy,
       /** Training questions with the text of an eval claim; left out unless allowed. */
       overlapping,
       inDocuments: countInDocuments(pairs, documents),
+      questions: new Set(pairs.map(({ claimId }) => claimId)).size,
+      byCandidate,
+      shots: measureShots(prompts),
     },
     /** Shots (the spares not counted) that the pages' lists took from the fallback claims. */
     shotsFromFallback: sum(
@@ -134,7 +152,8 @@ function countTemplates({ documents, examples, prompts, asked, train, overlappin
     /** Questions that are themselves among their page's shots, and so are asked with the spare. */
     questionsWithSpare: sum(
       asked,
-      ({ pairs: own, list }) => own.filter((pair) => usesSpare(pair, list)).length,
+      ({ pairs: own, lists }) =>
+        own.filter((pair) => lists.some(({ list }) => usesSpare(pair, list))).length,
     ),
     pagesWithoutTraining: train.filter((group) => group.pairs.length === 0).length,
     labels: countLabels(pairs),
@@ -168,7 +187,15 @@ function refuseClaimsInPages(count: number): void {
 }
 
 /** The proof that the report repeats: measured on the written texts, and 0 unless allowed by name. */
-function assertNoLeak(leakage: { exact: number; normalised: number; policy: OverlapPolicy }): void {
+function assertNoLeak(leakage: {
+  exact: number;
+  normalised: number;
+  policy: OverlapPolicy;
+  shots: { asked: number };
+}): void {
+  if (leakage.shots.asked > 0) {
+    throw new DataError(`${leakage.shots.asked} shots repeat the claim that is asked after them`);
+  }
   if (leakage.policy === 'allow' || leakage.normalised + leakage.exact === 0) return;
   throw new DataError(`${leakage.normalised} eval claims are left in the training examples`);
 }

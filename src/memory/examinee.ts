@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readModelConfig } from '../lm/config.ts';
 import { type Adapted, loadModel, type Model } from '../lm/model.ts';
+import type { ModelConfig } from '../lm/model-config.ts';
 import { completeContexts } from '../lm/scoring/complete.ts';
 import { type Question, tokeniseQuestion } from '../lm/scoring/question.ts';
 import { type Scores, scoreQuestions } from '../lm/scoring/score.ts';
@@ -17,6 +18,8 @@ export interface ExamineeOptions {
   readonly model: string;
   /** Folder of each memory, by the candidate's name. */
   readonly memories: ReadonlyMap<string, string>;
+  /** Memories that no training made, by the candidate's name; the examinee disposes of them. */
+  readonly untrained?: (model: ModelConfig, folder: string) => ReadonlyMap<string, Memory>;
   /** What may follow a text, such as ` (a)`. */
   readonly answers: readonly string[];
   /** Rows of tokens that run at once. */
@@ -36,20 +39,31 @@ export interface Examinee {
   logLikelihoods(texts: readonly string[], candidates: readonly string[]): Promise<LikelihoodsOf[]>;
   /** Greedy; ends at the model's end of text too. */
   generate(texts: readonly string[], candidate: string): Promise<Generated>;
+  /** How long a text and its answers are for the model. */
+  measure(text: string): Measure;
   /** Texts so far that were longer than the positions that the model was trained on. */
   overlong(): number;
   dispose(): void;
 }
 
 interface LikelihoodsOf {
+  /** By text and answer. */
   readonly scores: Scores['logLikelihoods'];
-  readonly maxAbsLogitDelta: number;
+  /** By text, the largest |difference| to the logits of the first candidate asked for. */
+  readonly maxAbsLogitDeltas: Scores['maxAbsLogitDeltas'];
+}
+
+export interface Measure {
+  /** Of the text alone. */
+  readonly tokens: number;
+  /** Of each answer after the text. */
+  readonly answerTokens: readonly number[];
 }
 
 interface Generated {
   readonly texts: readonly string[];
-  /** Of the logits that the first tokens were chosen by: equal only where no logit differs. */
-  readonly firstLogitsDigest: string;
+  /** By text, of the logits that its first token was chosen by: equal only where no logit differs. */
+  readonly firstLogitsDigests: readonly string[];
 }
 
 /** Loads the whole model and all memories. @throws ModelFileError for damaged files */
@@ -64,6 +78,8 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
   });
   const memories = new Map<string, Memory>();
   for (const [name, folder] of options.memories) memories.set(name, await loadMemory(folder));
+  const made = options.untrained?.(model.config, options.model) ?? new Map<string, Memory>();
+  for (const [name, memory] of made) memories.set(name, memory);
   const counter = overlongCounter(model);
   const asCame: Adapted = { model, adapters: new Map(), ownFrom: layers };
   const adapted = new Map([...memories].map(([name, memory]) => [name, memory.on(model)]));
@@ -79,12 +95,18 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
     },
     generate: (texts, candidate) =>
       complete({ adapted: adaptedOf(candidate), tokenizer, options }, texts),
+    measure: (text) => measure(tokenizer, text, options.answers),
     overlong: counter.count,
     dispose: () => {
       model.dispose();
       for (const memory of memories.values()) memory.dispose();
     },
   };
+}
+
+function measure(tokenizer: Tokenizer, text: string, answers: readonly string[]): Measure {
+  const { context, continuations } = tokeniseQuestion(tokenizer, text, answers);
+  return { tokens: context.length, answerTokens: continuations.map((ids) => ids.length) };
 }
 
 /** The embedding lies outside the backend; a tied head is the same numbers once more. */
@@ -112,16 +134,13 @@ async function complete(
   });
   return {
     texts: completions.map(({ ids }) => tokenizer.decode(ids)),
-    firstLogitsDigest: digestOf(completions.map(({ firstLogits }) => firstLogits)),
+    firstLogitsDigests: completions.map(({ firstLogits }) => digestOf(firstLogits)),
   };
 }
 
-function digestOf(arrays: readonly Float32Array[]): string {
-  const hash = createHash('sha256');
-  for (const { buffer, byteOffset, byteLength } of arrays) {
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  }
-  return hash.digest('hex');
+function digestOf({ buffer, byteOffset, byteLength }: Float32Array): string {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Rotary positions go on beyond what was trained, so that long texts are counted and not refused. */

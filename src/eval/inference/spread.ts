@@ -2,7 +2,7 @@
  * How far a mean may be off: the variance between clusters, what correlated questions are worth, and
  * what the seeds add. Knows values by question, no label and no test.
  */
-import { averaged, clusterCount, meanOf, type Sample, sumsByCluster } from './values.ts';
+import { averaged, clusterCount, meanOf, type Replicate, type Sample, sumsByCluster } from './values.ts';
 
 export interface Uncertainty {
   readonly mean: number;
@@ -24,19 +24,49 @@ export function uncertaintyOf(sample: Sample): Uncertainty | undefined {
   const effective = effectiveClusters(sumsByCluster(sample.clusters, values).sizes) - 1;
   const parts = [
     { variance: clusterVariance(sample.clusters, values), degrees: effective },
-    ...seedParts(sample),
+    ...seedParts(sample.replicates, sample.values.map(meanOf)),
   ];
-  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
-  return {
-    mean: meanOf(values),
-    standardError: Math.sqrt(variance),
-    degrees: satterthwaite(parts, variance, effective),
-  };
+  return { mean: meanOf(values), ...combined(parts, effective) };
+}
+
+/** As `uncertaintyOf`, of any measure: its value a replicate, and without each cluster in turn. */
+export function withSeeds({
+  clusters,
+  replicates,
+  means,
+  leftOut,
+}: {
+  clusters: Int32Array;
+  replicates: readonly Replicate[];
+  means: readonly number[];
+  leftOut: readonly number[];
+}): Uncertainty {
+  const effective = effectiveClusters(sumsByCluster(clusters, clusters).sizes) - 1;
+  const parts = [
+    { variance: jackknifeVariance(leftOut), degrees: effective },
+    ...seedParts(replicates, means),
+  ];
+  return { mean: meanOf(means), ...combined(parts, effective) };
+}
+
+/** (G − 1) / G · Σ (value without the cluster − their mean)²: Tukey's, with clusters left out. */
+function jackknifeVariance(leftOut: readonly number[]): number {
+  const mean = meanOf(leftOut);
+  const squares = leftOut.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return ((leftOut.length - 1) / leftOut.length) * squares;
 }
 
 interface VariancePart {
   readonly variance: number;
   readonly degrees: number;
+}
+
+function combined(parts: readonly VariancePart[], otherwise: number) {
+  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
+  return {
+    standardError: Math.sqrt(variance),
+    degrees: satterthwaite(parts, variance, otherwise),
+  };
 }
 
 /**
@@ -70,8 +100,7 @@ export function effectiveClusters(sizes: ArrayLike<number>): number {
   return Math.max(2, total ** 2 / squares);
 }
 
-function seedParts({ replicates, values }: Sample): VariancePart[] {
-  const means = values.map(meanOf);
+function seedParts(replicates: readonly Replicate[], means: readonly number[]): VariancePart[] {
   return (['seed', 'shotSeed'] as const).flatMap((factor) =>
     factorPart(
       replicates.map((replicate) => replicate[factor]),

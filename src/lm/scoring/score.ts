@@ -29,8 +29,8 @@ export interface Scored {
 export interface Scores {
   /** Natural logarithms, by question and continuation. */
   readonly logLikelihoods: readonly (readonly number[])[];
-  /** Largest |difference| to the first candidate's logits, over every position that was read and the whole vocabulary. */
-  readonly maxAbsLogitDelta: number;
+  /** By question, the largest |difference| to the first candidate's logits, over every position that was read and the whole vocabulary. */
+  readonly maxAbsLogitDeltas: readonly number[];
 }
 
 export interface ScoringOptions {
@@ -42,7 +42,7 @@ export interface ScoringOptions {
 const CHUNK_LOGITS = 4 * 2 ** 20;
 
 /**
- * Scores all questions with every candidate; the first is the reference of `maxAbsLogitDelta`.
+ * Scores all questions with every candidate; the first is the reference of `maxAbsLogitDeltas`.
  * `model` must hold the embedding, every block and the head. Leaves no tensor behind.
  * @throws RangeError when a logit is not finite: such a model has no likelihoods.
  */
@@ -56,7 +56,7 @@ export async function scoreQuestions(
   const plan = planScoring(questions, maxRows);
   const tower = new Tower(model, candidates);
   const sums = candidates.map(() => questions.map((item) => item.continuations.map(() => 0)));
-  const deltas = candidates.map(() => 0);
+  const deltas = candidates.map(() => questions.map(() => 0));
   const prefix = plan.prefix.length > 0 ? tower.prefixOf(plan.prefix) : undefined;
   try {
     for (const batch of plan.batches) {
@@ -70,7 +70,7 @@ export async function scoreQuestions(
   } finally {
     prefix?.dispose();
   }
-  return sums.map((logLikelihoods, at) => ({ logLikelihoods, maxAbsLogitDelta: deltas[at]! }));
+  return sums.map((logLikelihoods, at) => ({ logLikelihoods, maxAbsLogitDeltas: deltas[at]! }));
 }
 
 interface Prefix {
@@ -149,7 +149,7 @@ class Tower {
 
 interface Totals {
   readonly sums: number[][][];
-  readonly deltas: number[];
+  readonly deltas: number[][];
 }
 
 /** Adds a batch's log-likelihoods, a few positions at a time so that few logits are held. */
@@ -166,7 +166,7 @@ async function readBatch(
     for (const [at, state] of states.entries()) {
       const logits = await logitsOf(models[at]!, state, { from, to });
       reference ??= logits;
-      totals.deltas[at] = Math.max(totals.deltas[at]!, maxDifference(logits, reference));
+      noteDifferences(batch, { from, to, logits, reference }, totals.deltas[at]!);
       addReadings(batch, { from, to, logits }, totals.sums[at]!);
     }
   }
@@ -183,10 +183,36 @@ async function logitsOf(
   return values;
 }
 
-function maxDifference(a: Float32Array, b: Float32Array): number {
-  if (a === b) return 0;
+/** Raises each question's largest difference by what its positions show. */
+function noteDifferences(
+  { readings }: RowBatch,
+  {
+    from,
+    to,
+    logits,
+    reference,
+  }: { from: number; to: number; logits: Float32Array; reference: Float32Array },
+  deltas: number[],
+): void {
+  if (logits === reference) return;
+  const vocab = logits.length / (to - from);
+  const known = new Map<number, number>();
+  for (const { question, position } of readings) {
+    if (position < from || position >= to) continue;
+    const place = { start: (position - from) * vocab, length: vocab };
+    const delta = known.get(position) ?? maxDifference(logits, reference, place);
+    known.set(position, delta);
+    deltas[question] = Math.max(deltas[question]!, delta);
+  }
+}
+
+function maxDifference(
+  a: Float32Array,
+  b: Float32Array,
+  { start, length }: { start: number; length: number },
+): number {
   let largest = 0;
-  for (let i = 0; i < a.length; i++) {
+  for (let i = start; i < start + length; i++) {
     const difference = Math.abs(a[i]! - b[i]!);
     if (difference > largest) largest = difference;
   }
