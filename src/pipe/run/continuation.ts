@@ -7,14 +7,13 @@
  * `checkpoints/<key without the param>.<value>/state`, beside the folders of unfinished tasks. Found
  * through the store's `checkpointFolder`, so that a rebuild beside the store starts from nothing.
  */
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { keyOf } from '../fingerprint/key.ts';
 import type { Task } from '../graph/task.ts';
 import { canonicalJson } from '../json.ts';
-import { writeAtomic } from '../store/atomic-file.ts';
 import { isAbsence } from '../store/checked-file.ts';
-import { loadState } from '../store/checkpoint.ts';
+import { loadState, openCheckpoint } from '../store/checkpoint.ts';
 import type { Store } from '../store/store.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -49,8 +48,7 @@ export function startFromFinished(
 ): Continuation | undefined {
   const found = findState(store, task, prepared);
   if (found === undefined) return undefined;
-  const own = join(store.checkpointFolder(prepared.key), 'state');
-  writeAtomic(own, readFileSync(found.path));
+  openCheckpoint(store.checkpointFolder(prepared.key)).save(found.state);
   return { param: found.param, from: found.from };
 }
 
@@ -73,10 +71,9 @@ function findState(store: Store, task: Task, prepared: Prepared) {
   const own = join(store.checkpointFolder(prepared.key), 'state');
   if (loadState(own) !== undefined) return undefined;
   for (const from of keptValues(place)) {
-    const path = join(`${place.prefix}${from}`, 'state');
-    if (from <= place.value && loadState(path) !== undefined) {
-      return { param: place.param, from, path };
-    }
+    if (from > place.value) continue;
+    const state = loadState(join(`${place.prefix}${from}`, 'state'));
+    if (state !== undefined) return { param: place.param, from, state };
   }
   return undefined;
 }
