@@ -133,6 +133,7 @@ class ConfigReader {
     this.file = file;
     this.values = values;
     this.refuseScaling();
+    this.refuse('quantization_config');
   }
 
   text(name: string): string {
@@ -175,7 +176,8 @@ class ConfigReader {
 
   /** Refuses a feature that is switched on. */
   refuse(name: string): void {
-    if (this.values[name]) throw this.unsupported(`${name}: ${JSON.stringify(this.values[name])}`);
+    const value = this.values[name];
+    if (value) throw this.unsupported(`${name}: ${JSON.stringify(value).slice(0, 80)}`);
   }
 
   private refuseScaling(): void {

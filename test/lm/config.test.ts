@@ -94,6 +94,11 @@ it.each([
     { ...llama, rope_parameters: { rope_type: 'yarn', rope_theta: 1e4 } },
     'rope_parameters "yarn" is not supported',
   ],
+  [
+    'weights packed by another library',
+    { ...llama, quantization_config: { quant_method: 'gptq' } },
+    'quantization_config: {"quant_method":"gptq"} is not supported',
+  ],
   ['biases in LLaMA', { ...llama, attention_bias: true }, 'attention_bias: true is not supported'],
   ['another activation', { ...neox, hidden_act: 'relu' }, 'hidden_act "relu" is not supported'],
   [

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ModelFileError } from '../../src/lm/model-file-error.ts';
 import { decodeBF16, decodeF16, encodeF16 } from '../../src/lm/weights/float-formats.ts';
+import { ParameterLoader } from '../../src/lm/weights/parameters.ts';
 import { openWeights } from '../../src/lm/weights/safetensors.ts';
 import { writeSafetensors } from '../../src/lm/weights/write-safetensors.ts';
 
@@ -200,6 +201,15 @@ describe('a damaged file is refused, by name', () => {
     writeSafetensors(path(), []);
     expect(refusal(() => openWeights(folder).read('x')).message).toContain('has no tensor "x"');
   });
+});
+
+it.each([NaN, Infinity])('names the tensor and the element that is %s', (wrong) => {
+  const data = Float32Array.of(1, 2, wrong);
+  writeSafetensors(path(), [{ name: 'a', shape: [3], data, dtype: 'F32' }]);
+  const loader = new ParameterLoader(folder, openWeights(folder), false);
+  const error = refusal(() => loader.readShaped('a', [3]));
+  expect(error.message).toContain(`tensor "a" holds ${wrong} (element 2 of 3)`);
+  expect(error.file).toBe(path());
 });
 
 describe('shards', () => {
