@@ -55,6 +55,10 @@ describe('the code digest does not see', () => {
       },
     ],
     [
+      'the description of the stage',
+      { 'stages/a.ts': A.replace("description: 'a'", "description: 'says `more` of \\'a\\''") },
+    ],
+    [
       'format and quotes',
       {
         'src/half.ts':

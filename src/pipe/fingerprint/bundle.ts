@@ -17,6 +17,7 @@ import { shownPath } from '../config/shown-path.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { EFFECT_MARK, orderImports } from './import-order.ts';
+import { withoutDescription } from './stage-words.ts';
 
 export interface Bundle {
   readonly text: string;
@@ -26,6 +27,8 @@ export interface Bundle {
   readonly files: readonly string[];
   /** Names of the packages that it imports. */
   readonly packages: readonly string[];
+  /** The stage's description, where it could be left out of the text. */
+  readonly description?: string;
 }
 
 export interface BundleOptions {
@@ -43,7 +46,8 @@ export async function bundleModules(options: BundleOptions): Promise<ReadonlyMap
     options.modules.map(async (module, index): Promise<[string, Bundle]> => {
       const out = join(options.folder, `${index}.mjs`);
       const [path, output] = outputAt(result.metafile, out, options.root);
-      const { code, map } = await minify(outputText(result, out), path);
+      const { text, description } = withoutDescription(outputText(result, out));
+      const { code, map } = await minify(text, path);
       return [
         module,
         {
@@ -52,6 +56,7 @@ export async function bundleModules(options: BundleOptions): Promise<ReadonlyMap
           sourceMap: map,
           files: inputFiles(result.metafile, output.entryPoint!, options.root),
           packages: packagesOf(output),
+          ...(description === undefined ? {} : { description }),
         },
       ];
     }),

@@ -9,13 +9,15 @@ import { readChecked, writeChecked } from '../store/checked-file.ts';
 import { type FileStamp, stampAt } from '../store/file-stamp.ts';
 
 /** Raised when bundles are made in another way, so that what was remembered is forgotten. */
-const MANIFEST_SCHEMA = 3;
+const MANIFEST_SCHEMA = 4;
 
 export interface Remembered {
   readonly digest: Digest;
   readonly packages: { readonly [name: string]: string };
   /** Absolute path → stat mark of every file that can change the bundle or its packages. */
   readonly files: { readonly [path: string]: string };
+  /** The stage's description, which is not in the bundle. */
+  readonly description?: string;
 }
 
 interface Manifest {

@@ -135,6 +135,7 @@ function rememberedOf(bundle: Bundle, root: string): Remembered {
     digest: bundle.digest,
     packages: packageVersions(bundle.packages, root),
     files: Object.fromEntries(files.map((path) => [path, statMark(path)])),
+    ...(bundle.description === undefined ? {} : { description: bundle.description }),
   };
 }
 
@@ -171,14 +172,17 @@ async function describeAll(
 ): Promise<ReadonlyMap<string, StageCode>> {
   const descriptions = await describeStages(root, folder, known);
   return new Map(
-    [...known].map(([use, { digest, packages }]) => [
-      use,
-      {
+    [...known].map(([use, { digest, packages, description }]) => {
+      const declared = descriptions.get(digest)!;
+      return [
         use,
-        code: { kind: 'module', bundle: digest, packages },
-        bundle: bundleFile(folder, digest),
-        declaration: descriptions.get(digest)!,
-      },
-    ]),
+        {
+          use,
+          code: { kind: 'module', bundle: digest, packages },
+          bundle: bundleFile(folder, digest),
+          declaration: description === undefined ? declared : { ...declared, description },
+        },
+      ];
+    }),
   );
 }
