@@ -1,5 +1,7 @@
 /** `pipe verify`: reads every byte of the store; `--repair` removes what is bad. */
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
+import { readSettled } from '../pipe/run/settled-file.ts';
+import { readTasks } from '../pipe/run/settled-tasks.ts';
 import { type Problem, type VerifyReport, verifyStore } from '../pipe/store/verify.ts';
 import type { Command } from './command.ts';
 import { fileOption, jsonOption } from './common-options.ts';
@@ -24,7 +26,7 @@ export const verifyCommand: Command = {
     const store = storeOf(project);
     const progress = openProgress();
     const repair = invocation.flag('repair');
-    const report = await verifyStore(store, { repair, onProgress: progress.show });
+    const report = await verifyStore(store, { repair, onProgress: progress.show, isSound });
     progress.clear();
     const text = invocation.flag('json')
       ? JSON.stringify({ type: 'verify', repair, ...report })
@@ -33,6 +35,14 @@ export const verifyCommand: Command = {
     return report.problems.every(({ repaired }) => repaired) ? 0 : 1;
   },
 };
+
+/** A settled run has a form of its own, and the file with its tasks is named by its digest in it. */
+function isSound(path: string): boolean | undefined {
+  if (!basename(path).startsWith('settled-')) return undefined;
+  const settled = readSettled(path.replace(/\.json$/, '.bin'));
+  if (path.endsWith('.bin')) return settled !== undefined;
+  return settled === undefined || readTasks(path, settled.head.tasks) !== undefined;
+}
 
 /** On a terminal, a line that is written over and over. */
 function openProgress() {

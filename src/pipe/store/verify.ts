@@ -43,6 +43,8 @@ export interface VerifyReport {
 export interface VerifyOptions {
   readonly repair: boolean;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Of files with a form of their own; undefined for a file that has no such form. */
+  readonly isSound?: (path: string) => boolean | undefined;
 }
 
 export async function verifyStore(store: Store, options: VerifyOptions): Promise<VerifyReport> {
@@ -153,11 +155,12 @@ class Verifier {
     const inside = namesIn(own).filter((name) => !OF_OTHER_KINDS.includes(name));
     const folders = [...inside.map((name) => join(own, name)), pins, projects];
     const paths = [...new Set(folders)].flatMap((folder) => {
-      const names = namesIn(folder).filter((name) => name.endsWith('.json'));
+      const names = namesIn(folder).filter((name) => /\.(?:json|bin)$/.test(name));
       return names.map((name) => join(folder, name));
     });
     for (const path of paths) {
-      if (readChecked(path) !== undefined || !exists(path)) continue;
+      const isSound = this.#options.isSound?.(path) ?? readChecked(path) !== undefined;
+      if (isSound || !exists(path)) continue;
       this.#found('torn', 'file', path, 'reads as absent', () => rmSync(path, { force: true }));
     }
     return paths.length;
