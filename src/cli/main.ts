@@ -29,6 +29,13 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   lm: async () => (await import('./lm.ts')).lmCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
+  completion: async () => {
+    const { completionCommand } = await import('./completion.ts');
+    return completionCommand({
+      names: Object.keys(COMMANDS),
+      load: async (name) => (Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined),
+    });
+  },
 };
 
 async function main(words: readonly string[]): Promise<number> {
@@ -41,7 +48,8 @@ async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   const command = await commandNamed(name);
-  if (rest.includes('--help') || rest.includes('-h')) return printHelp(name);
+  const own = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : rest.length);
+  if (own.includes('--help') || own.includes('-h')) return printHelp(name);
   return command.run(parse(command, rest));
 }
 
