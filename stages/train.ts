@@ -4,7 +4,8 @@ import { readModelConfig } from '../src/lm/config.ts';
 import { loadModel } from '../src/lm/model.ts';
 import { modelAmong } from '../src/lm/model-place.ts';
 import { loadTokenizer } from '../src/lm/tokenizer.ts';
-import { isOrigin, type WeightFile } from '../src/lm/trunk/origin.ts';
+import { computingTrunk } from '../src/lm/trunk/computing-trunk.ts';
+import { isOrigin, knownDigestBelow } from '../src/lm/trunk/origin.ts';
 import { openTrunk, type Trunk } from '../src/lm/trunk/trunk.ts';
 import { noteMemory } from '../src/memory/adapter/config.ts';
 import { type BlockRange, blockNumbers, memoryBlocks, noteLocation } from '../src/memory/blocks.ts';
@@ -133,9 +134,13 @@ export default defineStage({
       const backend = await startBackend();
       context.metric({ backend: backend.name });
       context.log(`backend ${backend.name}: ${backend.reason}`);
-      requireSameWeights(inputs.states.path, inputs.weights.files);
-      const trunk = openTrunk(inputs.states.path);
       const folder = modelAmong(inputs.weights.path, inputs.weights.files);
+      const stored = openTrunk(inputs.states.path);
+      const place = { model: folder, from: stored.index.from };
+      const memo = context.memo('weights below', 1);
+      requireSameWeights(inputs.states.path, knownDigestBelow(memo, inputs.weights.files, place));
+      const computes = stored.index.states === 'none';
+      const trunk = computes ? await computingTrunk(stored, folder) : stored;
       const { layers } = readModelConfig(folder);
       const blocks = blocksAbove(trunk, memoryBlocks(layers, params.location));
       const memory = initialMemory(params, { model: folder, blocks, seed });
@@ -187,8 +192,8 @@ function tell(
 }
 
 /** A memory trained on another model's states would train well and mean nothing. */
-function requireSameWeights(states: string, weights: readonly WeightFile[]): void {
-  if (isOrigin(states, weights)) return;
+function requireSameWeights(states: string, below: string): void {
+  if (isOrigin(states, below)) return;
   throw new StageError('the states were computed with other weights than these', {
     hint: 'give encode and train the same model folder as `weights`',
   });

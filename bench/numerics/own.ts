@@ -14,7 +14,7 @@ import { openTrunk, type Trunk, type TrunkText } from '../../src/lm/trunk/trunk.
 import { writeTrunk } from '../../src/lm/trunk/write-trunk.ts';
 import { noteMemory } from '../../src/memory/adapter/config.ts';
 import { initialAdapter } from '../../src/memory/adapter/memory.ts';
-import { assembleBatch } from '../../src/memory/batch.ts';
+import { assembleBatch, type TrainingText } from '../../src/memory/batch.ts';
 import { batchLoss } from '../../src/memory/batch-loss.ts';
 import { memoryBlocks } from '../../src/memory/blocks.ts';
 import type { Candidate } from '../../src/memory/epoch.ts';
@@ -122,7 +122,10 @@ async function timed<T extends object>(
 
 async function stepOnce(): Promise<{ value: number }> {
   const { model, memory, trunk } = trained;
-  const texts = trunk.texts.map((text, index) => ({ ...text, states: trunk.readStates(index) }));
+  const texts: TrainingText[] = [];
+  for (const [index, text] of trunk.texts.entries()) {
+    texts.push({ ...text, states: await trunk.readStates(index) });
+  }
   const batch = assembleBatch(texts, trunk.index.hidden);
   const { loss } = await optimizer.step(() => batchLoss({ model, memory }, batch), 0.001);
   return { value: loss };

@@ -11,7 +11,7 @@ import {
   type StepResult,
 } from '../tensor/optimizer.ts';
 import { learningRateAt, type Schedule } from '../tensor/schedule.ts';
-import { assembleBatch, type Batch } from './batch.ts';
+import { assembleBatch, type Batch, type TrainingText } from './batch.ts';
 import { batchLoss, type Trainee } from './batch-loss.ts';
 import type { DecayRule } from './decay.ts';
 import { TrainingDivergedError } from './diverged.ts';
@@ -147,7 +147,7 @@ async function trainEpoch(run: Run, epoch: number): Promise<void> {
     const step = progress.records.length;
     const learningRate = learningRateAt(step, schedule);
     const chosen = positions.map((position) => run.texts[position]!);
-    const parts = microBatches(run.training, chosen);
+    const parts = await microBatches(run.training, chosen);
     const { loss, gradNorm } = await trainStep(run, { parts, chosen, step, epoch, learningRate });
     const record = { step, epoch, loss, learningRate, gradNorm };
     progress.records.push(record);
@@ -199,12 +199,16 @@ function textsOf({ trunk, candidate, options }: Training): number[] {
   return texts;
 }
 
-function microBatches({ trunk, options }: Training, chosen: readonly number[]): Batch[] {
-  const texts = chosen.map((index) => {
+async function microBatches(
+  { trunk, options }: Training,
+  chosen: readonly number[],
+): Promise<Batch[]> {
+  const texts: TrainingText[] = [];
+  for (const index of chosen) {
     const { ids, source, supervisedFrom } = trunk.texts[index]!;
-    const whole = options.loss === 'all' && source === 'temp';
-    return { ids, supervisedFrom: whole ? 0 : supervisedFrom, states: trunk.readStates(index) };
-  });
+    const from = options.loss === 'all' && source === 'temp' ? 0 : supervisedFrom;
+    texts.push({ ids, supervisedFrom: from, states: await trunk.readStates(index) });
+  }
   const count = Math.ceil(texts.length / options.batch);
   return Array.from({ length: count }, (_, part) =>
     assembleBatch(

@@ -162,7 +162,7 @@ describe('train', () => {
   it('refuses states that another model computed', async () => {
     const states = join(folder, 'foreign', 'states');
     cpSync(join(folder, 'plain', 'states'), states, { recursive: true });
-    writeOrigin(states, [{ name: 'model.safetensors', digest: 'of another model' }]);
+    writeOrigin(states, 'of another model');
     const inputs = { weights: input(model), states: input(states) };
     const run = runStage(train, {
       folder: join(folder, 'no'),

@@ -2,14 +2,17 @@
  * The trunk artifact: for each text, the hidden states that enter the first memory block. Everything
  * below that block is frozen, so these never change over epochs, candidates and seeds.
  *
- * A folder: `index.json`; `texts.jsonl`, one text a line; `states.f32`, one row of `hidden`
- * little-endian floats a token, in text order. Knows no model and no memory.
+ * A folder: `index.json`; `texts.jsonl`, one text a line; `states.f32` or `states.f16`, one row of
+ * `hidden` little-endian floats a token, in text order. Where storing does not pay there are no states,
+ * and who needs them computes them. Knows no model and no memory.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeF16 } from '../weights/float-formats.ts';
 
 export type TextSource = 'doc' | 'temp';
+export type StateFormat = 'F32' | 'F16';
 
 export interface TrunkText {
   readonly source: TextSource;
@@ -20,7 +23,9 @@ export interface TrunkText {
 }
 
 export interface TrunkIndex {
-  readonly format: 1;
+  readonly format: 2;
+  /** `none` where the states are not stored. */
+  readonly states: StateFormat | 'none';
   /** The block that the states enter. */
   readonly from: number;
   readonly hidden: number;
@@ -28,23 +33,25 @@ export interface TrunkIndex {
   readonly ids: string;
   /** Texts. */
   readonly count: number;
-  /** Tokens, which is rows of `states.f32`. */
+  /** Tokens, which is rows of the states. */
   readonly rows: number;
 }
 
 export interface Trunk {
   readonly index: TrunkIndex;
   readonly texts: readonly TrunkText[];
-  /** The (ids.length, hidden) states of a text, read from the file on each call. */
-  readStates(text: number): Float32Array;
+  /** The (ids.length, hidden) states of a text, read or computed on each call. */
+  readStates(text: number): Float32Array | Promise<Float32Array>;
   close(): void;
 }
 
-export const trunkFiles = {
-  index: 'index.json',
-  texts: 'texts.jsonl',
-  states: 'states.f32',
-} as const;
+export const trunkFiles = { index: 'index.json', texts: 'texts.jsonl' } as const;
+
+export const stateBytes = { F32: 4, F16: 2 } as const;
+
+export function statesFile(format: StateFormat): string {
+  return `states.${format.toLowerCase()}`;
+}
 
 /** Digest of the token ids of all texts, with their boundaries. */
 export function digestOfIds(texts: readonly TrunkText[]): string {
@@ -53,7 +60,7 @@ export function digestOfIds(texts: readonly TrunkText[]): string {
   return hash.digest('hex');
 }
 
-/** The row of `states.f32` at which each text begins. */
+/** The row of the states at which each text begins. */
 export function firstRows(texts: readonly TrunkText[]): number[] {
   let row = 0;
   return texts.map((text) => {
@@ -67,21 +74,36 @@ export function firstRows(texts: readonly TrunkText[]): number[] {
 export function openTrunk(folder: string): Trunk {
   const index = readIndex(join(folder, trunkFiles.index));
   const texts = readTexts(join(folder, trunkFiles.texts), index);
-  const statesFile = join(folder, trunkFiles.states);
-  const handle = openSync(statesFile, 'r');
-  const rowBytes = 4 * index.hidden;
-  if (fstatSync(handle).size !== index.rows * rowBytes) {
+  if (index.states === 'none') return withoutStates(index, texts);
+  return { index, texts, ...openStates(join(folder, statesFile(index.states)), index, texts) };
+}
+
+function withoutStates(index: TrunkIndex, texts: TrunkText[]): Trunk {
+  const readStates = () => {
+    throw new Error('this trunk was not stored: its states have to be computed');
+  };
+  return { index, texts, readStates, close: () => undefined };
+}
+
+function openStates(
+  file: string,
+  { hidden, rows, states }: TrunkIndex,
+  texts: readonly TrunkText[],
+): Pick<Trunk, 'readStates' | 'close'> {
+  const handle = openSync(file, 'r');
+  const width = stateBytes[states as StateFormat];
+  const rowBytes = width * hidden;
+  if (fstatSync(handle).size !== rows * rowBytes) {
     closeSync(handle);
-    throw new Error(`${statesFile}: expected ${index.rows} rows of ${rowBytes} bytes`);
+    throw new Error(`${file}: expected ${rows} rows of ${rowBytes} bytes`);
   }
   const first = firstRows(texts);
   return {
-    index,
-    texts,
     readStates(text) {
-      const bytes = Buffer.alloc(texts[text]!.ids.length * rowBytes);
+      const bytes = new Uint8Array(texts[text]!.ids.length * rowBytes);
       readSync(handle, bytes, 0, bytes.length, first[text]! * rowBytes);
-      return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+      if (states === 'F16') return decodeF16(new Uint16Array(bytes.buffer));
+      return new Float32Array(bytes.buffer);
     },
     close: () => closeSync(handle),
   };
@@ -89,7 +111,7 @@ export function openTrunk(folder: string): Trunk {
 
 function readIndex(file: string): TrunkIndex {
   const index = JSON.parse(readFileSync(file, 'utf8')) as TrunkIndex;
-  if (index.format !== 1) throw new Error(`${file}: unknown trunk format ${index.format}`);
+  if (index.format !== 2) throw new Error(`${file}: unknown trunk format ${index.format}`);
   return index;
 }
 
