@@ -18,6 +18,7 @@ const COPIED = [
   'package-lock.json',
   'tsconfig.json',
   'build.mjs',
+  'docs/events.schema.json',
   'dist',
 ];
 

@@ -21,7 +21,8 @@ dd { margin: 0 0 0 1rem; color: var(--soft); }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; white-space: nowrap; border-bottom: 1px solid var(--line); }
-td:not(.number) { white-space: normal; min-width: 4.5rem; max-width: 24rem; }
+td:not(.number) { white-space: normal; max-width: 24rem; }
+td:first-child:not(.number):not(:has(+ .number)) { min-width: 7rem; }
 small, th { color: var(--soft); font-weight: 500; }
 small { font-size: .75rem; white-space: nowrap; }
 td[style] { background: color-mix(in srgb, var(--heat) calc(.55 * var(--share)), transparent); }

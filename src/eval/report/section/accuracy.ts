@@ -99,6 +99,17 @@ const COLUMNS = [
   ['balanced', 'balancedAccuracy'],
 ] as const;
 
+/** What the tables call the numbers whose definitions bear other names. */
+const SHOWN_NAMES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(COLUMNS.map(([shown, name]) => [name, shown])),
+  invalidRate: 'invalid',
+  pHolm: 'Holm p',
+  pMcNemar: 'McNemar p',
+  effectiveN: 'effective n',
+  designEffect: 'design effect',
+  minimumDetectable: 'detectable',
+};
+
 export function fullResults({ models }: Report): Block[] {
   const [first, ...others] = viewsOf(models.flatMap(({ rows }) => rows));
   if (first === undefined) return [];
@@ -110,7 +121,7 @@ export function fullResults({ models }: Report): Block[] {
     heading(3, 'What the numbers mean'),
     {
       kind: 'definitions',
-      items: reads.map(([name, meaning]) => [name, String(meaning)] as const),
+      items: reads.map(([name, meaning]) => [SHOWN_NAMES[name] ?? name, String(meaning)] as const),
     },
   ];
 }

@@ -1,13 +1,17 @@
 /** What one might conclude, each beside the control that could refute it; and the gates. */
-import { type Block, heading, paragraph, type Table } from '../document.ts';
+import { type Block, details, heading, paragraph, type Table } from '../document.ts';
 import { viewName } from '../figures.ts';
 import { pText, signed, signedRange } from '../number-text.ts';
+import { isIn, viewsOf } from '../questions.ts';
 import type { Report } from '../report.ts';
-import type { ClaimVerdict, ModelResults } from '../results-file.ts';
+import type { ClaimVerdict, ModelResults, View } from '../results-file.ts';
 
 export function claimBlocks({ models }: Report): Block[] {
-  const tables = models.filter(({ claims }) => claims.length > 0).map(claimTable);
-  if (tables.length === 0) return [];
+  const groups = models.flatMap((results) =>
+    viewsOf(results.claims).map((view) => claimTable(results, view)),
+  );
+  const [first, ...others] = groups;
+  if (first === undefined) return [];
   return [
     heading(2, 'Knowledge, or something else?'),
     paragraph(
@@ -15,24 +19,20 @@ export function claimBlocks({ models }: Report): Block[] {
         'the control that would do as well if the claim were wrong: it stands only where the candidate is ' +
         'surely better than that control. A control that was not run leaves its claim open.',
     ),
-    ...tables,
+    first,
+    ...others.map((table) => details(`Claims: ${table.caption}`, table)),
   ];
 }
 
-function claimTable({ model, claims }: ModelResults): Table {
+function claimTable({ model, claims }: ModelResults, view: View): Table & { caption: string } {
   return {
     kind: 'table',
-    caption: model,
-    head: ['claim', 'candidate', 'control', 'scoring', 'verdict', 'difference', 'Holm p'],
-    rows: claims.map((item) => [
-      item.claim,
-      item.candidate,
-      item.control,
-      viewName(item),
-      item.verdict,
-      ...differenceCells(item),
-    ]),
-    words: 5,
+    caption: `${model}, ${viewName(view)}`,
+    head: ['claim', 'verdict', 'control', 'difference', 'Holm p'],
+    rows: claims
+      .filter(isIn(view))
+      .map((item) => [item.claim, item.verdict, item.control, ...differenceCells(item)]),
+    words: 3,
   };
 }
 
