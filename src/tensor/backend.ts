@@ -5,7 +5,8 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { enableProdMode, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
+import { enableProdMode, engine, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
+import { guardHeap } from './heap-budget.ts';
 import { shareClones } from './kernel/share-clones.ts';
 import { startThreads } from './wasm-threads.ts';
 
@@ -146,7 +147,10 @@ async function startWasm(): Promise<string> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(wasmFolder());
   shareClones();
-  const start = () => activate('wasm');
+  const start = async () => {
+    await activate('wasm');
+    guardOnce(engine().backend);
+  };
   const threads = requestedThreads();
   if (threads === 1) {
     await start();
@@ -159,6 +163,15 @@ async function startWasm(): Promise<string> {
     await start();
     return `WebAssembly SIMD, 1 thread (${threads} refused: ${messageOf(error)})`;
   }
+}
+
+const guarded = /* @__PURE__ */ new WeakSet<object>();
+
+/** Asked for again, TFJS gives the backend that it has. */
+function guardOnce(backend: object): void {
+  if (guarded.has(backend)) return;
+  guarded.add(backend);
+  guardHeap(backend);
 }
 
 function requestedThreads(): number {

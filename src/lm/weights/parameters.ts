@@ -14,6 +14,7 @@ import {
   type Variable,
   variable,
 } from '@tensorflow/tfjs-core';
+import { allocateFloats, onHost, viewFloats } from '../../tensor/host.ts';
 import type { Linear } from '../../tensor/linear.ts';
 import { transposeFloats } from '../../tensor/matrix-product.ts';
 import { ModelFileError } from '../model-file-error.ts';
@@ -61,12 +62,9 @@ export class ParameterLoader {
   }
 
   linear(from: LinearSource): Linear {
-    const { weights, biases, inputs, outputs, order } = from;
+    const { weights, biases, outputs, order } = from;
     const total = outputs.reduce((sum, rows) => sum + rows, 0);
-    const rows = this.readRows(weights, outputs, inputs, order);
-    const data = new Float32Array(rows.length);
-    transposeFloats(rows, data, total, inputs);
-    const weight = this.put<Tensor2D>(data, [inputs, total]);
+    const weight = this.putMatrix(from, total);
     const shared = order ? { order, rows: outputs } : { rows: outputs };
     this.parameters.push({ names: weights, kind: 'matrix', tensor: weight, ...shared });
     const map: Linear = { weight, trainable: this.trainable };
@@ -115,10 +113,40 @@ export class ParameterLoader {
     return order ? pickRows(joined, width, order) : joined;
   }
 
+  /**
+   * The transposed weights, side by side. Each is written where it belongs as soon as it is read: of a
+   * large block, a second and a third copy would not fit beside the first.
+   */
+  private putMatrix({ weights, inputs, outputs, order }: LinearSource, total: number): Tensor2D {
+    checkBudget(4 * inputs * total, this.folder);
+    const places = order ? inverseOf(order) : Int32Array.from({ length: total }, (_, row) => row);
+    const onBackend = onHost() ? allocateFloats<Tensor2D>([inputs, total]) : undefined;
+    const data = onBackend ? undefined : new Float32Array(inputs * total);
+    let first = 0;
+    try {
+      weights.forEach((name, part) => {
+        const rows = outputs[part]!;
+        const values = this.readShaped(name, [rows, inputs]);
+        const to = onBackend ? viewFloats(onBackend) : data!;
+        placeColumns(values, to, { inputs, total, places: places.subarray(first, first + rows) });
+        first += rows;
+      });
+    } catch (error) {
+      onBackend?.dispose();
+      throw error;
+    }
+    return this.own<Tensor2D>(onBackend ?? tensor2d(data!, [inputs, total]));
+  }
+
   private put<T extends Tensor>(data: Float32Array, shape: number[]): T {
     checkBudget(data.byteLength, this.folder);
-    const tensor = shape.length === 1 ? tensor1d(data) : tensor2d(data, shape as [number, number]);
-    if (!this.trainable) return tensor as Tensor as T;
+    return this.own<T>(
+      shape.length === 1 ? tensor1d(data) : tensor2d(data, shape as [number, number]),
+    );
+  }
+
+  private own<T extends Tensor>(tensor: Tensor): T {
+    if (!this.trainable) return tensor as T;
     const result: Variable = variable(tensor, true);
     tensor.dispose();
     return result as Tensor as T;
@@ -143,6 +171,26 @@ function checkBudget(bytes: number, folder: string): void {
     folder,
     'compute fewer blocks at a time, or take a backend with a GPU',
   );
+}
+
+/** Writes row r of `from` (rows, inputs) as column `places[r]` of `to` (inputs, total), tile by tile. */
+function placeColumns(
+  from: Float32Array,
+  to: Float32Array,
+  { inputs, total, places }: { inputs: number; total: number; places: Int32Array },
+): void {
+  const tile = 16;
+  for (let top = 0; top < places.length; top += tile) {
+    const bottom = Math.min(top + tile, places.length);
+    for (let left = 0; left < inputs; left += tile) {
+      const right = Math.min(left + tile, inputs);
+      for (let row = top; row < bottom; row++) {
+        for (let column = left; column < right; column++) {
+          to[column * total + places[row]!] = from[row * inputs + column]!;
+        }
+      }
+    }
+  }
 }
 
 /** A bias is a column of rows of width 1 in our reading, and a vector in the checkpoint. */
