@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as Implementation } from '@huggingface/tokenizers';
+import { exactWords } from './exact-words.ts';
 import { isAbsence } from './file-presence.ts';
 import { readGgufTokenizer } from './gguf/tokenizer.ts';
 import { ModelFileError } from './model-file-error.ts';
@@ -79,7 +80,7 @@ function readObject(file: string): Record<string, unknown> | undefined {
 
 function construct(file: string, document: object, config: object): Implementation {
   try {
-    return new Implementation(document, config);
+    return new Implementation(exactWords(document), config);
   } catch (error) {
     throw new ModelFileError(`is no usable tokenizer (${(error as Error).message})`, file);
   }
