@@ -11,10 +11,10 @@ import warnings
 import numpy
 import scipy
 import sklearn
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm, t as student
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 from sklearn.naive_bayes import MultinomialNB
 
 LABELS = ["SUPPORTS", "REFUTES", "NOT ENOUGH INFO"]
@@ -28,7 +28,7 @@ def label_sets():
     """Random lists of every size and skew, then the shapes that break careless code."""
     rng = random.Random(20240328)
     for size in [1, 2, 3, 5, 8, 13, 40, 200, 1000]:
-        for _ in range(6):
+        for _ in range(12 if size < 200 else 4):
             gold_labels = rng.sample(LABELS, rng.randint(1, 3))
             answers = rng.sample(ANSWERS, rng.randint(1, 4))
             weights = [rng.random() ** 3 + 0.01 for _ in answers]
@@ -41,6 +41,15 @@ def label_sets():
     yield "one gold label, never answered", ["SUPPORTS"] * 10, ["REFUTES"] * 10
     yield "one gold label, all right", ["REFUTES"] * 10, ["REFUTES"] * 10
     yield "an answer outside the gold labels", two, ["NOT ENOUGH INFO"] * 100
+    yield "every answer is INVALID but one, which is wrong", two, [INVALID] * 99 + ["SUPPORTS"]
+    yield "every answer is INVALID but one, which is right", two, ["SUPPORTS"] + [INVALID] * 99
+    yield "a label of which one gold question exists, missed", ["REFUTES"] + ["SUPPORTS"] * 60, ["SUPPORTS"] * 61
+    yield "a label of which one gold question exists, found", ["REFUTES"] + ["SUPPORTS"] * 60, ["REFUTES"] * 2 + ["SUPPORTS"] * 59
+    yield "labels in a circle", LABELS * 20, (LABELS[1:] + LABELS[:1]) * 20
+    yield "NOT ENOUGH INFO and INVALID change places", ["NOT ENOUGH INFO"] * 30 + ["SUPPORTS"] * 30, (
+        [INVALID] * 30 + ["NOT ENOUGH INFO"] * 30
+    )
+    yield "thirds that no double holds", LABELS * 7, (["SUPPORTS"] * 7 + ["REFUTES"] * 7 + [INVALID] * 7)
     yield "one invalid answer", LABELS * 3, LABELS * 2 + LABELS[:2] + [INVALID]
     yield "single question, invalid", ["NOT ENOUGH INFO"], [INVALID]
     yield "the note's shape: 3 % answered, all rightly", ["SUPPORTS"] * 1000 + ["REFUTES"] * 1000, (
@@ -66,6 +75,10 @@ def metric_case(name, gold, predicted):
         "f1MacroUnion": macro(None),
         "f1MacroFixed3": macro(LABELS),
         "f1MacroSupport": macro(support),
+        # balanced_accuracy_score, without its warning for answers that are no gold label
+        "balancedAccuracy": float(
+            recall_score(gold, predicted, labels=support, average="macro", zero_division=0)
+        ),
         "invalidRate": predicted.count(INVALID) / len(gold),
     }
 
@@ -112,6 +125,15 @@ def naive_bayes_case():
     }
 
 
+def distribution_cases():
+    for degrees in [1, 1.7, 2, 5, 9, 38.4, 78, 1000]:
+        for share in [0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.9999]:
+            quantile = float(student.ppf(share, degrees))
+            yield {"degrees": degrees, "share": share, "quantile": quantile}
+    for share in [1e-6, 0.001, 0.025, 0.3, 0.5, 0.8, 0.975, 0.99999]:
+        yield {"degrees": None, "share": share, "quantile": float(norm.ppf(share))}
+
+
 def quantile_cases():
     values = sorted(random.Random(3).random() for _ in range(37))
     for share in [0, 0.025, 0.1, 0.5, 0.975, 1]:
@@ -132,6 +154,7 @@ print(
             "holm": list(holm_cases()),
             "naiveBayes": naive_bayes_case(),
             "quantiles": list(quantile_cases()),
+            "distributions": list(distribution_cases()),
         },
         separators=(",", ":"),
     )

@@ -2,7 +2,7 @@
  * What the memory of templates is trained on: a page's training questions with their answers, in the
  * form of the prompts. Knows training data only; whoever calls it has taken the eval claims out.
  */
-import { type ClaimId, comparableText } from './claim.ts';
+import { bareText, type ClaimId } from './claim.ts';
 import type { Shot } from './fallback-claims.ts';
 import { choiceOf, type Label } from './label.ts';
 import type { PageGroup, Pair } from './page-group.ts';
@@ -60,8 +60,8 @@ function distinctPairs(pairs: readonly Pair[]): Pair[] {
 }
 
 function shotsBeside(pair: Pair, index: number, ring: readonly Shot[], options: ExampleOptions) {
-  const text = comparableText(pair.claim);
-  const isOther = ({ claim }: Shot) => comparableText(claim) !== text;
+  const text = bareText(pair.claim);
+  const isOther = ({ claim }: Shot) => bareText(claim) !== text;
   const place = ring.findIndex((shot) => !isOther(shot));
   const own = rotated(ring, place < 0 ? index : place + 1).filter(isOther);
   return fillUp(own, rotated(options.fallback, index).filter(isOther), options.shots);

@@ -2,7 +2,7 @@
  * The prompts that models are tested with: every question of a page at every number of shots. Knows
  * eval pairs and a page's list of shots; nothing here reaches training.
  */
-import { type ClaimId, comparableText } from './claim.ts';
+import { bareText, type ClaimId } from './claim.ts';
 import type { Label, Letters } from './label.ts';
 import type { Pair } from './page-group.ts';
 import { type PromptFormat, writePrompt } from './prompt.ts';
@@ -68,6 +68,6 @@ function writeQuestion(
 
 /** Whether a question is asked with the list's spare, one of the shots being the claim itself. */
 export function usesSpare({ claim }: Pair, { shots }: ShotList): boolean {
-  const text = comparableText(claim);
-  return shots.slice(0, -1).some((shot) => comparableText(shot.claim) === text);
+  const text = bareText(claim);
+  return shots.slice(0, -1).some((shot) => bareText(shot.claim) === text);
 }

@@ -10,7 +10,7 @@
  * at several numbers of shots, begin alike. Only where a shot has the text of the claim that is asked
  * does the list's spare stand in its place.
  */
-import { comparableText } from './claim.ts';
+import { bareText } from './claim.ts';
 import { fallbackShots, type Shot } from './fallback-claims.ts';
 import { LABELS } from './label.ts';
 import type { PageGroup } from './page-group.ts';
@@ -40,7 +40,7 @@ export function ownShots({ pairs }: PageGroup, random: () => number): Shot[] {
 function distinctShots(pairs: readonly Shot[]): Shot[] {
   const byText = new Map<string, Shot | undefined>();
   for (const { claim, label } of pairs) {
-    const text = comparableText(claim);
+    const text = bareText(claim);
     const earlier = byText.get(text);
     const isConflict = byText.has(text) && earlier?.label !== label;
     byText.set(text, isConflict ? undefined : (earlier ?? { claim, label }));
@@ -68,8 +68,8 @@ function takeTurns(shots: readonly Shot[], random: () => number): Shot[] {
  */
 export function fillUp(shots: readonly Shot[], reserve: readonly Shot[], count: number): Shot[] {
   const list = shots.slice(0, count);
-  const taken = new Set(list.map(({ claim }) => comparableText(claim)));
-  const left = reserve.filter(({ claim }) => !taken.has(comparableText(claim)));
+  const taken = new Set(list.map(({ claim }) => bareText(claim)));
+  const left = reserve.filter(({ claim }) => !taken.has(bareText(claim)));
   while (list.length < count && left.length > 0) {
     const counts = left.map(({ label }) => list.filter((shot) => shot.label === label).length);
     list.push(...left.splice(counts.indexOf(Math.min(...counts)), 1));
@@ -79,8 +79,8 @@ export function fillUp(shots: readonly Shot[], reserve: readonly Shot[], count: 
 
 /** The first `count` shots for this claim: never one with the claim's own text, whatever its id. */
 export function shotsFor(claim: string, { shots }: ShotList, count: number): Shot[] {
-  const text = comparableText(claim);
+  const text = bareText(claim);
   const spare = shots.at(-1)!;
   const others = shots.slice(0, -1);
-  return others.slice(0, count).map((shot) => (comparableText(shot.claim) === text ? spare : shot));
+  return others.slice(0, count).map((shot) => (bareText(shot.claim) === text ? spare : shot));
 }

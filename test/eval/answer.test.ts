@@ -1,41 +1,54 @@
-import { describe, expect, test } from 'vitest';
-import { likeliest, parseAnswer, scoresByLetter } from '../../src/eval/answer.ts';
+import { expect, test } from 'vitest';
+import { parseLetter } from '../../src/eval/answer.ts';
+import { calibrated, digestOf, labelOf } from '../../src/eval/judge.ts';
 
-describe('parseAnswer', () => {
-  test.each([
-    [' (a)', 'SUPPORTS'],
-    ['(b)\nClaim: more', 'REFUTES'],
-    [' well, (c) or (a)', 'NOT ENOUGH INFO'],
-    ['(d) (b)', 'REFUTES'],
-    ['((a))', 'SUPPORTS'],
-    ['', 'INVALID'],
-    [' a', 'INVALID'],
-    [' (A)', 'INVALID'],
-    [' supports', 'INVALID'],
-    [' (a', 'INVALID'],
-    [' ( a )', 'INVALID'],
-  ])('%j is %s', (text, answer) => {
-    expect(parseAnswer(text)).toBe(answer);
-  });
+const LETTERS = ['a', 'b', 'c'];
+
+test.each([
+  [' (a)', 'a'],
+  ['(b)\nClaim: more', 'b'],
+  [' well, (c) or (a)', 'c'],
+  ['(d) (b)', 'b'],
+  ['((a))', 'a'],
+  ['', undefined],
+  [' a', undefined],
+  [' (A)', undefined],
+  [' supports', undefined],
+  [' (a', undefined],
+  [' ( a )', undefined],
+])('%j names %s', (text, letter) => {
+  expect(parseLetter(text, LETTERS)).toBe(letter);
 });
 
-describe('likeliest', () => {
-  test('takes the greatest, the first of equals', () => {
-    expect(likeliest([-3, -2, -4])).toBe('REFUTES');
-    expect(likeliest([-2, -2, -2])).toBe('SUPPORTS');
-    expect(likeliest([Number.NEGATIVE_INFINITY, -1e9, -1e9])).toBe('REFUTES');
-  });
-
-  test('refuses what is no comparison of three numbers', () => {
-    expect(() => likeliest([-1, Number.NaN, -2])).toThrow(RangeError);
-    expect(() => likeliest([-1, -2])).toThrow(RangeError);
-  });
+test('letters stand for labels in the order that is given', () => {
+  expect(LETTERS.map((letter) => labelOf(letter, 'abc'))).toEqual([
+    'SUPPORTS',
+    'REFUTES',
+    'NOT ENOUGH INFO',
+  ]);
+  expect(LETTERS.map((letter) => labelOf(letter, 'bca'))).toEqual([
+    'NOT ENOUGH INFO',
+    'SUPPORTS',
+    'REFUTES',
+  ]);
+  expect(() => labelOf('d', 'abc')).toThrow(RangeError);
 });
 
-test('scores are written by letter with six digits', () => {
-  expect(scoresByLetter([-1.23456789, -0.000012345678, -12345678.9])).toEqual({
-    a: -1.23457,
-    b: -0.0000123457,
-    c: -12345700,
-  });
+test('calibration takes away what a claim without content would get', () => {
+  const scores = [Math.log(0.6), Math.log(0.3), Math.log(0.1)];
+  const flat = calibrated(scores, [scores]);
+  for (const value of flat) expect(value).toBeCloseTo(0, 12);
+  const [a, b] = calibrated(scores, [[Math.log(0.8), Math.log(0.1), Math.log(0.1)]]);
+  expect(a).toBeCloseTo(Math.log(0.6 / 0.8), 12);
+  expect(b).toBeCloseTo(Math.log(0.3 / 0.1), 12);
+  // Two claims without content: the mean of their shares, not of their logarithms.
+  const [mean] = calibrated(scores, [
+    [Math.log(0.8), Math.log(0.1), Math.log(0.1)],
+    [Math.log(0.2), Math.log(0.7), Math.log(0.1)],
+  ]);
+  expect(mean).toBeCloseTo(Math.log(0.6 / 0.5), 12);
+});
+
+test('a prompt’s digest is the beginning of its SHA-256', () => {
+  expect(digestOf('')).toBe('e3b0c44298fc1c14');
 });

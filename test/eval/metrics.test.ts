@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/eval/answer.ts';
+import {
+  confusionTallies,
+  MEASURES,
+  measureTally,
+} from '../../src/eval/inference/confusion-tally.ts';
 import { confusionOf, type Metrics, metricsOf } from '../../src/eval/metrics.ts';
+import type { Label } from '../../src/fever/label.ts';
 
 interface Case extends Omit<Metrics, 'n'> {
   name: string;
@@ -23,7 +30,7 @@ function judgedOf({ gold, predicted }: { gold: string; predicted: string }) {
 
 describe('metrics against scikit-learn', () => {
   test('the fixtures hold random and adversarial lists', () => {
-    expect(fixtures.metrics.length).toBeGreaterThan(60);
+    expect(fixtures.metrics.length).toBeGreaterThan(100);
   });
 
   test.each(fixtures.metrics.map((item, at) => [`${at}: ${item.name}`, item] as const))(
@@ -38,11 +45,27 @@ describe('metrics against scikit-learn', () => {
         'f1MacroUnion',
         'f1MacroFixed3',
         'f1MacroSupport',
+        'balancedAccuracy',
         'invalidRate',
       ] as const;
       for (const name of names) {
         expect(Math.abs(metrics[name] - item[name]), name).toBeLessThan(1e-12);
       }
+    },
+  );
+
+  // Intervals come from counts by cluster; their measures must be the same metrics.
+  test.each(fixtures.metrics.map((item, at) => [`${at}: ${item.name}`, item] as const))(
+    'as sums of clusters, %s',
+    (_, item) => {
+      const judged = judgedOf(item) as { gold: Label; predicted: Answer }[];
+      const clusters = Int32Array.from(judged, (_own, at) => at % Math.min(3, judged.length));
+      const tallies = confusionTallies(clusters, [judged, judged]);
+      const sums = tallies.reduce((sum, own) => sum.map((count, at) => count + own[at]!));
+      const measures = measureTally(sums);
+      MEASURES.forEach((name, at) => {
+        expect(Math.abs(measures[at]! - item[name]), name).toBeLessThan(1e-12);
+      });
     },
   );
 

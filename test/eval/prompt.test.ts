@@ -10,7 +10,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'prompts-'));
   file = join(folder, 'prompts.jsonl');
   const lines = [0, 1, 3].map((shots) =>
-    JSON.stringify({ claimId: 7, page: 'p', claim: 'c', gold: 'REFUTES', shots, prompt: 'A:' }),
+    JSON.stringify({
+      ...{ claimId: 7, page: 'p', claim: 'c', gold: 'REFUTES', shots },
+      ...{ shotSeed: 0, letters: 'abc', prompt: 'A:' },
+    }),
   );
   writeFileSync(file, `${lines.join('\n')}\n`);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { comparableText } from '../../src/fever/claim.ts';
 import { FALLBACK_CLAIMS, fallbackShots } from '../../src/fever/fallback-claims.ts';
-import { answerOf, isLabel, LABEL_TABLE, LABELS, letterOf } from '../../src/fever/label.ts';
+import { answerOf, isLabel, isLetters, LABEL_TABLE, LABELS } from '../../src/fever/label.ts';
 
 describe('the label table', () => {
   it('is the experiment’s: (a) supports, (b) refutes, (c) not enough info', () => {
@@ -10,11 +10,18 @@ describe('the label table', () => {
       { label: 'REFUTES', letter: 'b', words: 'refutes' },
       { label: 'NOT ENOUGH INFO', letter: 'c', words: 'not enough info' },
     ]);
-    expect(LABELS.map(answerOf)).toEqual([' (a)', ' (b)', ' (c)']);
+    expect(LABELS.map((label) => answerOf(label))).toEqual([' (a)', ' (b)', ' (c)']);
   });
 
   it('gives every label a letter and words of its own', () => {
-    expect(LABELS.map(letterOf)).toEqual(['a', 'b', 'c']);
+    expect(LABELS.map((label) => answerOf(label, 'bca'))).toEqual([' (b)', ' (c)', ' (a)']);
+    expect(['abc', 'cab', 'aab', 'ab', 'abcd'].map(isLetters)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
     expect(new Set(LABEL_TABLE.map(({ words }) => words)).size).toBe(LABELS.length);
   });
 

@@ -16,6 +16,15 @@ describe('writePrompt', () => {
     );
   });
 
+  it('writes the candidate line and the shots in another order of letters', () => {
+    const shots = [{ claim: 'One.', label: 'SUPPORTS' }] as const;
+    expect(writePrompt({ shots, claim: 'Two.', letters: 'bca' }).split('\n').slice(1, 4)).toEqual([
+      'Answer candidates: (a) not enough info, (b) supports, (c) refutes',
+      'Claim: One.',
+      'A: (b)',
+    ]);
+  });
+
   it('takes another first line', () => {
     const prompt = writePrompt({ instruction: 'True or not?', shots: [], claim: 'x' });
     expect(prompt.split('\n')[0]).toBe('True or not?');

@@ -3,7 +3,7 @@ import { DataError } from '../../src/fever/data-error.ts';
 import { FALLBACK_CLAIMS, fallbackShots } from '../../src/fever/fallback-claims.ts';
 import type { Label } from '../../src/fever/label.ts';
 import type { Pair } from '../../src/fever/page-group.ts';
-import { claimsInPrompt, INSTRUCTION } from '../../src/fever/prompt.ts';
+import { claimsInPrompt, DEFAULT_FORMAT } from '../../src/fever/prompt.ts';
 import { makeTemplates, type TemplateOptions } from '../../src/fever/template-set.ts';
 
 function pair(claimId: number, claim: string, label: Label = 'SUPPORTS'): Pair {
@@ -30,7 +30,9 @@ const options: TemplateOptions = {
   overlap: 'drop-example',
   claimsInPages: 'allow',
   documentTitle: 'line',
-  instruction: INSTRUCTION,
+  format: DEFAULT_FORMAT,
+  letters: ['abc'],
+  shotSeeds: [0],
   seed: 7,
 };
 const make = (changes: Partial<TemplateOptions> = {}, devGroups = dev) =>
@@ -70,13 +72,29 @@ describe('makeTemplates', () => {
       [12, ' (b)'],
     ]);
     expect(examples.flatMap(({ prompt }) => claimsInPrompt(prompt))).not.toContain('bees SING');
+    const none = { exact: 0, normalised: 0, nearDuplicate: 0 };
+    const one = { exact: 1, normalised: 1, nearDuplicate: 1 };
     expect(stats.leakage).toEqual({
-      exact: 0,
-      normalised: 0,
+      ...none,
       policy: 'drop-example',
       overlapping: 1,
       inDocuments: 1,
+      questions: 3,
+      byCandidate: { doc: one, temp: none, doctemp: one },
+      shots: { asked: 0, other: 1 }, // “bees SING” before the other claim of its page
     });
+  });
+
+  it('asks with several choices of shots and orders of letters, without training otherwise', () => {
+    const plain = make();
+    const { prompts, examples } = make({ shotSeeds: [0, 1, 2], letters: ['abc', 'bca'] });
+    expect(examples).toEqual(plain.examples);
+    expect(prompts).toHaveLength(6 * plain.prompts.length);
+    const first = prompts.filter(({ shotSeed, letters }) => shotSeed === 0 && letters === 'abc');
+    expect(first).toEqual(plain.prompts);
+    const own = prompts.filter(({ claimId, shots }) => claimId === 1 && shots === 2);
+    expect(new Set(own.map(({ prompt }) => prompt)).size).toBeGreaterThan(2);
+    expect(new Set(own.map(({ gold }) => gold))).toEqual(new Set(['REFUTES']));
   });
 
   it('keeps it where that is allowed by name, and counts it', () => {

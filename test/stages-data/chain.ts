@@ -18,6 +18,10 @@ export const DEFAULTS = {
     claimsInPages: 'allow',
     documentTitle: 'line',
     instruction: 'Determine the factuality of the following claims',
+    shotSeeds: [0],
+    letters: ['abc'],
+    fewshotDelimiter: '\n',
+    targetDelimiter: ' ',
   },
 };
 

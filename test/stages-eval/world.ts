@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Label } from '../../src/fever/label.ts';
+import { answerOf, type Label } from '../../src/fever/label.ts';
 import { writePrompt } from '../../src/fever/prompt.ts';
 import { writeInitialModel } from '../../src/lm/pretrain/initial-model.ts';
 import { noteMemory } from '../../src/memory/adapter/config.ts';
@@ -45,6 +45,8 @@ export function promptLines(questions: readonly Asked[], shots: readonly number[
     shots.map((count) => ({
       ...question,
       shots: count,
+      shotSeed: 0,
+      letters: 'abc',
       prompt: writePrompt({ shots: examples.slice(0, count), claim: question.claim }),
     })),
   );
@@ -57,8 +59,8 @@ export const EXAMPLES = GOLD.flatMap((label, g) =>
     claimId: 900 + 2 * g + at,
     claim: `The mill leaves no light ${'on '.repeat(g)}.`,
     label,
-    prompt: '',
-    answer: '',
+    prompt: writePrompt({ shots: [], claim: `The mill ${at} leaves no light ${'on '.repeat(g)}.` }),
+    answer: answerOf(label),
   })),
 );
 
@@ -112,6 +114,11 @@ export const PARAMS = {
   model: 'tiny',
   shots: [0, 1, 2],
   scoring: ['likelihood'],
+  contentFree: ['N/A'],
+  controls: [],
+  contextTokens: 16,
+  targetDelimiter: ' ',
+  overlap: 'fail',
   batch: 48,
   maxTokens: 4,
   voidMemories: [],

@@ -3,7 +3,7 @@
  * that the answers are read by, and the training examples must end in theirs. The note had the claims
  * of two labels swapped, which nobody saw.
  */
-import { comparableText } from '../../fever/claim.ts';
+import { bareText } from '../../fever/claim.ts';
 import { FALLBACK_CLAIMS } from '../../fever/fallback-claims.ts';
 import { LABEL_TABLE, LABELS, type Label } from '../../fever/label.ts';
 import { labelOf } from '../judge.ts';
@@ -20,7 +20,7 @@ export function letterGate(
   for (const prompt of prompts) {
     checkCandidateLine(prompt);
     for (const { claim, letter } of answeredShots(prompt.prompt)) {
-      const known = labels.get(comparableText(claim));
+      const known = labels.get(bareText(claim));
       if (known === undefined || known === 'several') continue;
       checked += 1;
       if (labelOf(letter, prompt.letters) !== known) refuse(claim, letter, known);
@@ -37,7 +37,7 @@ export function letterGate(
 function knownLabels(examples: readonly TrainingExample[]): Map<string, Label | 'several'> {
   const labels = new Map<string, Label | 'several'>();
   const note = (claim: string, label: Label) => {
-    const text = comparableText(claim);
+    const text = bareText(claim);
     const before = labels.get(text) ?? label;
     labels.set(text, before === label ? label : 'several');
   };

@@ -2,7 +2,7 @@
  * Which questions stand or fall together: those that share a page, a claim, or a claim's text, and
  * whatever hangs together through them. Knows names only, no answer.
  */
-import { type ClaimId, comparableText } from '../../fever/claim.ts';
+import { bareText, type ClaimId } from '../../fever/claim.ts';
 
 export interface ClusterItem {
   readonly claimId: ClaimId;
@@ -32,7 +32,7 @@ export function clustersOf(items: readonly ClusterItem[]): Int32Array {
 
 function nodesOf({ claimId, page, claim }: ClusterItem): string[] {
   const nodes = [`page ${page}`, `id ${claimId}`];
-  return claim === undefined ? nodes : [...nodes, `text ${comparableText(claim)}`];
+  return claim === undefined ? nodes : [...nodes, `text ${bareText(claim)}`];
 }
 
 /** Union and find, with paths halved. */

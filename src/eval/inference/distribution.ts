@@ -18,8 +18,13 @@ export function normalQuantile(share: number): number {
 
 /** P(T ≤ t) for Student's t with `degrees` degrees of freedom, which need not be whole. */
 export function studentProbability(t: number, degrees: number): number {
-  if (t === 0) return 0.5;
-  const tail = 0.5 * incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
+  const square = t * t;
+  // Near 0 the tail is flat in its argument: there the middle part has the digits.
+  if (square < degrees) {
+    const middle = 0.5 * incompleteBeta(square / (degrees + square), 0.5, degrees / 2);
+    return t < 0 ? 0.5 - middle : 0.5 + middle;
+  }
+  const tail = 0.5 * incompleteBeta(degrees / (degrees + square), degrees / 2, 0.5);
   return t > 0 ? 1 - tail : tail;
 }
 

@@ -2,7 +2,14 @@
  * How far a mean may be off: the variance between clusters, what correlated questions are worth, and
  * what the seeds add. Knows values by question, no label and no test.
  */
-import { averaged, clusterCount, meanOf, type Replicate, type Sample, sumsByCluster } from './values.ts';
+import {
+  averaged,
+  clusterCount,
+  meanOf,
+  type Replicate,
+  type Sample,
+  sumsByCluster,
+} from './values.ts';
 
 export interface Uncertainty {
   readonly mean: number;
