@@ -1,7 +1,9 @@
 /** Trainings in processes of their own: killed for real, and with one or two threads. */
 import { spawn } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { repository } from '../rig/project.ts';
 import { bundle } from '../run/project.ts';
 import { makeTrainee, type Trainee, trainedFolder } from './trainee.ts';
 
@@ -9,8 +11,8 @@ let trainee: Trainee;
 let driver: string;
 beforeAll(async () => {
   trainee = await makeTrainee();
-  // In the repository, so that it finds TFJS.
-  driver = join(import.meta.dirname, '..', '..', 'dist', 'test-train-driver.mjs');
+  driver = join(trainee.folder, 'driver.mjs');
+  symlinkSync(join(repository, 'node_modules'), join(trainee.folder, 'node_modules'));
   bundle('test/stages-train/driver.ts', driver, true);
 });
 
