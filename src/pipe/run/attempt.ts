@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 import { renderCommand } from './command.ts';
 import { type Failure, failureOf, worldFailure } from './failure.ts';
+import { READY } from './group-guard.ts';
 import type { HostError, HostMessage, Usage } from './order.ts';
 import { permissionFlags } from './permission.ts';
 import type { Prepared, PreparedInput } from './prepare.ts';
@@ -179,13 +180,6 @@ function readsOf(input: PreparedInput) {
   return [{ base: input.base, files: input.files.map((file) => file.path), whole }];
 }
 
-/**
- * The guard in front of the command waits for the end of a pipe that only the engine holds open: if
- * the engine is killed, the guard kills the group. `times` tells what the command's children used.
- */
-const SHELL_GUARD = `(trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
-exec /bin/sh -eu -c "$1" 3<&-`;
-
 function commandSpec({ task }: AttemptOptions, workspace: Workspace) {
   if (task.code.kind !== 'command') throw new Error(`assert: ${task.id} has no command`);
   const inside = (path: string) => path.slice(workspace.folder.length + 1);
@@ -197,7 +191,7 @@ function commandSpec({ task }: AttemptOptions, workspace: Workspace) {
     outputs: mapValues(workspace.outputs, inside),
     params: task.params,
   });
-  return { file: '/bin/sh', args: ['-c', SHELL_GUARD, 'pipe', command] };
+  return { file: '/bin/sh', args: ['-eu', '-c', READY + command, '/bin/sh'], guarded: true };
 }
 
 function mapValues<From, To>(

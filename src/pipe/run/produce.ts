@@ -195,8 +195,15 @@ async function record(options: ProduceOptions, product: Product): Promise<Produc
   return { state: 'built', trace, changedOutputs };
 }
 
-/** For people, who judge times by it. */
+let machine: string | undefined;
+
+/** For people, who judge times by it. Asked once: it takes the system a while to say. */
 function machineText(): string {
+  machine ??= describeMachine();
+  return machine;
+}
+
+function describeMachine(): string {
   const cores = cpus();
   const model = cores[0]?.model.trim() ?? 'unknown processor';
   return `${cores.length} × ${model}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`;

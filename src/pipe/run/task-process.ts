@@ -4,6 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { guardGroup, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
 
 export interface ProcessSpec {
@@ -13,6 +15,8 @@ export interface ProcessSpec {
   readonly environment: { readonly [name: string]: string };
   /** Sent by IPC once the process is there; without it there is no IPC channel. */
   readonly message?: EngineMessage;
+  /** It waits on descriptor 3 until the guard knows its group. */
+  readonly guarded?: boolean;
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
   onText(stream: 'stdout' | 'stderr', text: string): void;
@@ -36,8 +40,8 @@ const SAMPLE_MS = 250;
 
 /** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
 export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
+  const killsBefore = memoryKills();
   const child = start(spec);
-  const killsBefore = memoryKillCount();
   const killer = watchOver(child, spec);
   const sampler = sampleUsage(child.pid);
   return new Promise((resolve, reject) => {
@@ -46,11 +50,16 @@ export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
       sampler.stop();
       reject(error);
     });
-    child.once('exit', () => killGroup(child, 'SIGKILL')); // whatever it left running
+    child.once('exit', () => {
+      killGroup(child, 'SIGKILL'); // whatever it left running
+      if (spec.guarded === true && child.pid !== undefined) releaseGroup(child.pid);
+    });
     child.once('close', (exitCode, signal) => {
       killer.stop();
       const usage = sampler.stop();
-      const memoryKills = memoryKillCount() > killsBefore;
+      // The count is only of interest where something was killed; looking costs more than it seems.
+      const wasKilled = signal === 'SIGKILL' || exitCode === KILLED_IN_SHELL;
+      const memoryKills = wasKilled && memoryKillCount() > killsBefore;
       resolve({ exitCode, signal, killed: killer.reason(), memoryKills, usage });
     });
   });
@@ -66,11 +75,18 @@ function start(spec: ProcessSpec): ChildProcess {
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
   }
-  child.stdio[3]?.on('error', () => child.stdio[3]?.destroy()); // the guard's pipe, closed by its end
   child.on('message', (message) => spec.onMessage(message as HostMessage));
+  if (spec.guarded === true && child.pid !== undefined) letBegin(child, child.pid);
   if (child.pid !== undefined) spec.onStart(child.pid);
   if (spec.message !== undefined && child.pid !== undefined) tell(child, spec.message);
   return child;
+}
+
+function letBegin(child: ChildProcess, pid: number): void {
+  guardGroup(pid);
+  const word = child.stdio[3] as Writable;
+  word.on('error', () => word.destroy()); // killed before it could listen
+  word.end('\n');
 }
 
 /** A child that died before it could listen says so by its exit; the failed send adds nothing. */
@@ -154,6 +170,17 @@ function cpuOf(pid: number): number {
   const stat = readProc(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
+}
+
+/** Exit code by which a shell says that its child was killed. */
+const KILLED_IN_SHELL = 137;
+
+let killsAtStart: number | undefined;
+
+/** As of the engine's first process: what was killed since then may have been any of ours. */
+function memoryKills(): number {
+  killsAtStart ??= memoryKillCount();
+  return killsAtStart;
 }
 
 function memoryKillCount(): number {
