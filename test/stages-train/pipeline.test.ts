@@ -1,7 +1,7 @@
 /** Seeds as replicates, and epochs that extend, on the real command line and the real stages. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { examples, pages, writeTinyModel } from '../memory/tiny-model.ts';
 import { makeProject, type RigProject, repository } from '../rig/project.ts';
 
@@ -18,6 +18,9 @@ stages:
     inputs: { weights: "model/*", states: encode.states }
     params: { candidate: "\${matrix.candidate}", epochs: 2, batch: 2, schedule: constant }
 `;
+
+// Processes share the machine with other tests'.
+vi.setConfig({ testTimeout: 120_000 });
 
 let project: RigProject;
 beforeAll(() => {

@@ -2,10 +2,13 @@
 import { spawn } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { repository } from '../rig/project.ts';
 import { bundle } from '../run/project.ts';
 import { makeTrainee, type Trainee, trainedFolder } from './trainee.ts';
+
+// Processes share the machine with other tests'.
+vi.setConfig({ testTimeout: 120_000 });
 
 let trainee: Trainee;
 let driver: string;

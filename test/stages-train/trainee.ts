@@ -29,7 +29,8 @@ const OUTPUTS = {
   events: 'tensorboard/events.out.tfevents.0.pipe',
 };
 
-export async function makeTrainee(): Promise<Trainee> {
+/** `location` is where the encoded states end, if it is not the note's place. */
+export async function makeTrainee(location?: object): Promise<Trainee> {
   const folder = temporaryFolder();
   const model = writeTinyModel(join(folder, 'model'));
   const lines = (items: readonly object[]) => items.map((item) => `${JSON.stringify(item)}\n`);
@@ -40,7 +41,8 @@ export async function makeTrainee(): Promise<Trainee> {
     documents: input(join(folder, 'documents.jsonl')),
     examples: input(join(folder, 'examples.jsonl')),
   };
-  const params = { chunkTokens: 20, chunkOverlap: 4, batch: 3 };
+  const chunks = { chunkTokens: 20, chunkOverlap: 4, batch: 3 };
+  const params = location ? { ...chunks, location } : chunks;
   await runStage(encode, { folder: join(folder, 'encoded'), inputs, params });
   return { folder, run: (name, given, options) => trainIn(folder, name, given, options) };
 }

@@ -54,6 +54,28 @@ describe('accumulation', () => {
   });
 });
 
+describe('full fine-tuning', () => {
+  it('trains all blocks where the states are those of the embedding', async () => {
+    const location = { fromPercent: 0, toPercent: 100 };
+    const whole = await makeTrainee(location);
+    const params = { ...base, kind: 'full', epochs: 2, location };
+    const { files, notes, records } = await whole.run('whole model', params);
+    expect(JSON.parse(String(files.get('index')))).toMatchObject({
+      kind: 'full',
+      blocks: { from: 0, to: 5 },
+      config: { head: true },
+    });
+    expect(notes[0]).toMatch(/^full of blocks 0, 1, 2, 3, 4, \d+ parameters: /);
+    const last = records.filter(({ epoch }) => epoch === 1).map(({ loss }) => loss);
+    const first = records.filter(({ epoch }) => epoch === 0).map(({ loss }) => loss);
+    expect(mean(last)).toBeLessThan(mean(first) - 0.3);
+  });
+});
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 describe('early stop', () => {
   // No epoch is better than the first by so much: it is the best, and two more are waited for.
   const stop = {
