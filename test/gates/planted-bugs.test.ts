@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyFlagship } from '../flagship/flagship.ts';
 import type { RigProject } from '../rig/project.ts';
 
-const MINUTES = 60_000;
+const MINUTES = 120_000;
 const settings = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
 
