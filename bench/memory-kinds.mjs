@@ -18,6 +18,8 @@ const asked = {
     'params.dev=data/sample/train.jsonl',
     '--set',
     'stages.templates.params.overlap=allow',
+    '--set',
+    'stages.eval.params.overlap=allow',
   ],
 };
 // What trains a hundred times as many weights from where they are wants smaller steps.
