@@ -28,6 +28,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<Command> } = {
   clean: async () => (await import('./clean.ts')).cleanCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   lm: async () => (await import('./lm.ts')).lmCommand,
+  init: async () => (await import('./init.ts')).initCommand,
   schema: async () => (await import('./schema.ts')).schemaCommand,
   completion: async () => {
     const { completionCommand } = await import('./completion.ts');

@@ -25,7 +25,9 @@ export interface Permissions {
 
 export function permissionFlags(permissions: Permissions): string[] {
   const { bundle, host, reads, writes } = permissions;
-  const folders = [...nodeModulesAbove(bundle), ...nodeModulesAbove(host), ...writes];
+  // The door that stages import lies beside the host; where the package is linked, it is in no node_modules.
+  const door = dirname(host);
+  const folders = [...nodeModulesAbove(bundle), ...nodeModulesAbove(host), door, ...writes];
   const files = [bundle, `${bundle}.map`, host, `${host}.map`];
   for (const input of reads) {
     if (input.whole || input.files.length > MOST_FILES) folders.push(input.base);
