@@ -97,8 +97,12 @@ async function startTensorFlow(packageName: string, needsGpu: boolean): Promise<
 }
 
 interface GpuModule {
-  readonly create?: (flags: string[]) => { requestAdapter(): Promise<GpuAdapter | null> };
+  readonly create?: (flags: string[]) => Gpu;
   readonly globals?: Record<string, unknown>;
+}
+
+interface Gpu {
+  requestAdapter(): Promise<GpuAdapter | null>;
 }
 
 interface GpuAdapter {
@@ -106,11 +110,14 @@ interface GpuAdapter {
   readonly info?: { vendor?: string; device?: string; description?: string; architecture?: string };
 }
 
+let keptGpu: Gpu | undefined;
+
 /** Dawn's Node binding, the npm package `webgpu`. By name a software adapter is accepted too. */
 async function startWebGpu(forced: boolean): Promise<string> {
   const module = (await importOptional('webgpu')) as GpuModule;
   if (!module.create) throw new Error('the package webgpu has no `create`');
-  const gpu = module.create([]);
+  // One for the life of the process: collected, it would take its devices with it.
+  const gpu = (keptGpu ??= module.create([]));
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error('webgpu is installed but no adapter answered');
   const label = adapterLabel(adapter);

@@ -27,7 +27,7 @@ import {
   type TrainedVariable,
 } from '../../src/tensor/optimizer.ts';
 import { learningRateAt } from '../../src/tensor/schedule.ts';
-import { BACKENDS, useBackend } from './backends.ts';
+import { BACKENDS, missing, useBackend } from './backends.ts';
 import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
 
 const GRADIENT_TOLERANCE = 1e-4;
@@ -75,7 +75,7 @@ function lossOf(
   });
 }
 
-describe.each(BACKENDS)('on %s', (backend) => {
+describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
   beforeAll(async () => {
     await useBackend(backend);
   });

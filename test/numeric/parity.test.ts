@@ -18,13 +18,13 @@ import {
 } from '../../src/lm/model.ts';
 import { exportParameter } from '../../src/lm/weights/parameters.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
-import { BACKENDS, useBackend } from './backends.ts';
+import { BACKENDS, missing, useBackend } from './backends.ts';
 import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
 
 const LOGIT_TOLERANCE = 1e-5;
 const GRADIENT_TOLERANCE = 1e-4;
 
-describe.each(BACKENDS)('on %s', (backend) => {
+describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
   beforeAll(async () => {
     await useBackend(backend);
   });
