@@ -4,7 +4,7 @@ export const DVC_PROJECT: { readonly [name: string]: string } = {
 train: { rate: 0.1, kinds: [a, b], deep: { on: true } }
 regions: { north: { file: n }, south: { file: s } }
 `,
-  'extra.json': '{"tail": 1, "unused": 2}\n',
+  'extra.json': '{"tail": 1}\n',
   'raw/n.txt': 'n1\nn2\nn3\n',
   'raw/s.txt': 's1\ns2\ns3\n',
   'code/train.sh': `set -e
