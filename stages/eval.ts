@@ -104,7 +104,7 @@ export default defineStage({
       optional: true,
       description: 'Memories trained without the pages of one fold each: a control of knowledge.',
     },
-    folds: { kind: 'file', optional: true, description: '`fold`’s folds, with otherPages.' },
+    folds: { kind: 'fan-in', optional: true, description: '`fold`’s folds, with otherPages.' },
   },
   outputs: {
     predictions: { path: 'predictions.jsonl', labels: ['dev'] },
@@ -228,7 +228,9 @@ function lineUp(context: Context, backend: string): Lineup {
       digest,
     })),
   );
-  const folds = inputs.folds?.files.length ? readFolds(inputs.folds.path) : new Map();
+  // Every cell of `fold` deals the same folds: one of them is enough.
+  const [dealt] = inputs.folds?.files ?? [];
+  const folds = dealt === undefined ? new Map<string, string>() : readFolds(dealt.path);
   return lineupOf({
     base: baseDigest(context, backend),
     memories,

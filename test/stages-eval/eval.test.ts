@@ -362,7 +362,7 @@ describe('eval', () => {
       params: { ...PARAMS, shots: [1] },
       inputs: {
         ...world.inputs,
-        folds: files(folds),
+        folds: fanIn([[{ fold: '0' }, folds]]),
         otherPages: fanIn([
           [{ candidate: 'doc', fold: '0' }, join(other.folder, 'first')],
           [{ candidate: 'doc', fold: '1' }, join(other.folder, 'second')],
