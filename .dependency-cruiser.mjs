@@ -34,6 +34,12 @@ export default {
       { path: '^(src/(?!ask/|memory/|lm/|tensor/)|stages/)' },
     ),
     wall(
+      'hub-alone',
+      'Fetching files knows no tensor and no engine: a model is a folder of files until it is loaded.',
+      { path: '^src/hub/' },
+      { path: '^(src/(?!hub/)|stages/)' },
+    ),
+    wall(
       'fever-alone',
       'Claims and pages are pure data.',
       { path: '^src/fever/' },

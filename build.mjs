@@ -1,5 +1,5 @@
 /**
- * Bundles the command line, the task host, the backend probe and `pipe lm`'s program into dist/. Plain JavaScript, since
+ * Bundles the command line, the task host, the backend probe and `pipe lm`'s programs into dist/. Plain JavaScript, since
  * Node 20 can't run TypeScript and this is what turns TypeScript into something it can run.
  * `dist/stamp.json` lists the sources, so that bin/pipe.mjs notices when they changed.
  */
@@ -51,7 +51,11 @@ export async function buildAll({ fresh = false } = {}) {
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
     build({
       ...shared,
-      entryPoints: { probe: 'src/tensor/probe.ts', ask: 'src/ask/main.ts' },
+      entryPoints: {
+        probe: 'src/tensor/probe.ts',
+        ask: 'src/ask/main.ts',
+        fetch: 'src/hub/main.ts',
+      },
       outdir: 'dist',
       packages: 'external',
     }),

@@ -1,6 +1,6 @@
 /**
- * `pipe lm score | generate`: asks a model outside of any pipeline. Knows no model: the program in
- * src/ask does the work, in a process of its own.
+ * `pipe lm score | generate | fetch`: asks a model outside of any pipeline, or brings one here. Knows no
+ * model: the programs in src/ask and src/hub do the work, each in a process of its own.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,15 +12,15 @@ import { type Command, type Invocation, UsageError } from './command.ts';
 import { countOf } from './common-options.ts';
 import { backendOption } from './run-options.ts';
 
-const ACTIONS = ['score', 'generate'] as const;
+const ACTIONS = ['score', 'generate', 'fetch'] as const;
 type Action = (typeof ACTIONS)[number];
 
 const DEFAULT_TOKENS = 32;
 
 export const lmCommand: Command = {
   name: 'lm',
-  usage: 'lm score|generate --model DIR|FILE --prompts FILE.jsonl',
-  summary: 'ask a model, with or without a memory, what it makes of a file of prompts',
+  usage: 'lm score|generate --model DIR|FILE --prompts FILE.jsonl, lm fetch OWNER/NAME@COMMIT DIR',
+  summary: 'ask a model, with or without a memory, about a file of prompts; fetch one from the Hub',
   options: [
     {
       name: 'model',
@@ -60,9 +60,25 @@ export const lmCommand: Command = {
       summary: 'threads of the wasm backend (default: all cores)',
     },
     backendOption,
+    {
+      name: 'only',
+      type: 'string',
+      multiple: true,
+      placeholder: 'NAME',
+      summary: 'fetch this file alone, such as a .gguf (default: all that a model folder needs)',
+    },
+    {
+      name: 'hub',
+      type: 'string',
+      placeholder: 'URL',
+      summary: 'fetch from this server (default: HF_ENDPOINT, else huggingface.co)',
+    },
   ],
   run: async (invocation) => {
-    const action = actionOf(invocation.positionals);
+    const [name, ...rest] = invocation.positionals;
+    const action = actionOf(name);
+    if (action === 'fetch') return start('fetch.mjs', fetchRequest(invocation, rest), {});
+    if (rest[0] !== undefined) throw new UsageError(`pipe lm ${action}: unexpected '${rest[0]}'`);
     const request = {
       what: action,
       model: required(invocation, action, 'model'),
@@ -71,24 +87,32 @@ export const lmCommand: Command = {
       ...optional(invocation, 'memory'),
       ...optional(invocation, 'out'),
     };
-    return start(request, {
+    return start('ask.mjs', request, {
       PIPE_THREADS: String(countOf(invocation, 'threads') ?? availableParallelism()),
       ...(invocation.text('backend') ? { PIPE_BACKEND: invocation.text('backend') } : {}),
     });
   },
 };
 
-function actionOf(positionals: readonly string[]): Action {
-  const [name, surplus] = positionals;
+function actionOf(name: string | undefined): Action {
   const action = ACTIONS.find((known) => known === name);
-  if (surplus !== undefined) throw new UsageError(`pipe lm: unexpected '${surplus}'`);
   if (action !== undefined) return action;
-  if (name === undefined) throw new UsageError('pipe lm: say what: score or generate');
+  if (name === undefined) throw new UsageError('pipe lm: say what: score, generate or fetch');
   const near = nearestName(name, ACTIONS);
   throw new UsageError(
     `pipe lm: there is no '${name}'`,
-    near === undefined ? 'there are score and generate' : `did you mean 'pipe lm ${near}'?`,
+    near === undefined ? 'there are score, generate and fetch' : `did you mean 'pipe lm ${near}'?`,
   );
+}
+
+function fetchRequest(invocation: Invocation, [model, folder, surplus]: readonly string[]): object {
+  if (model === undefined || folder === undefined || surplus !== undefined) {
+    throw new UsageError(
+      'pipe lm fetch needs a name and a folder',
+      'pipe lm fetch OWNER/NAME@COMMIT models/NAME',
+    );
+  }
+  return { model, folder, only: invocation.texts('only'), ...optional(invocation, 'hub') };
 }
 
 function required(invocation: Invocation, action: Action, name: string): string {
@@ -103,8 +127,8 @@ function optional(invocation: Invocation, name: string): { [name: string]: strin
 }
 
 /** The child's own messages and exit code are the command's. */
-function start(request: object, environment: NodeJS.ProcessEnv): Promise<number> {
-  const program = join(dirname(fileURLToPath(import.meta.url)), 'ask.mjs');
+function start(file: string, request: object, environment: NodeJS.ProcessEnv): Promise<number> {
+  const program = join(dirname(fileURLToPath(import.meta.url)), file);
   if (!existsSync(program)) throw new UsageError(`${program} is missing`, 'run npm ci again');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, JSON.stringify(request)], {
