@@ -8,7 +8,17 @@ import { type Command, type CommandOption, UsageError } from './command.ts';
 import { SHELL_SCRIPTS } from './completion-script.ts';
 
 /** Commands whose positionals are stages or tasks. */
-const TAKES_TASKS = ['run', 'watch', 'plan', 'status', 'why', 'graph', 'logs', 'metrics'];
+const TAKES_TASKS = [
+  'run',
+  'watch',
+  'plan',
+  'status',
+  'why',
+  'graph',
+  'logs',
+  'metrics',
+  'provenance',
+];
 const BACKENDS = ['tensorflow-gpu', 'webgpu', 'tensorflow', 'wasm', 'cpu'];
 
 export interface KnownCommands {

@@ -9,12 +9,19 @@ export function overview(commands: readonly Command[]): string {
     'usage: pipe COMMAND [ARGUMENTS]',
     '',
     formatTable(
-      commands.map((command) => [command.usage, command.summary]),
+      commands.map((command) => [shortUsage(command), command.summary]),
       '  ',
     ),
     '',
     'pipe COMMAND --help tells more. Exit codes: 0 done, 1 a task failed, 2 your files are wrong, 130 interrupted.',
   ].join('\n');
+}
+
+const LONGEST_USAGE = 24;
+
+/** One long usage would push all summaries out of sight; its own help has it whole. */
+function shortUsage({ name, usage }: Command): string {
+  return usage.length <= LONGEST_USAGE ? usage : `${name} …`;
 }
 
 export function commandHelp(command: Command): string {
