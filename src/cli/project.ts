@@ -5,11 +5,7 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadPipeline } from '../pipe/config/load.ts';
-import type { Pipeline } from '../pipe/config/pipeline.ts';
 import { DiagnosticError } from '../pipe/diagnostic.ts';
-import { loadStageCode } from '../pipe/fingerprint/stage-code.ts';
-import { buildGraph } from '../pipe/graph/build.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
 import { openStore, type Store } from '../pipe/store/store.ts';
 
@@ -78,7 +74,13 @@ function nearestPipelineFile(folder: string): string {
 
 /** Reads the plan: everything but the content of the inputs. Throws DiagnosticError. */
 export async function loadGraph(project: Project, sets: readonly string[]): Promise<TaskGraph> {
-  const pipeline: Pipeline = await loadPipeline(project.file, sets);
+  // A run that can build on what an earlier one settled never comes here, and does not load these.
+  const [{ loadPipeline }, { loadStageCode }, { buildGraph }] = await Promise.all([
+    import('../pipe/config/load.ts'),
+    import('../pipe/fingerprint/stage-code.ts'),
+    import('../pipe/graph/build.ts'),
+  ]);
+  const pipeline = await loadPipeline(project.file, sets);
   return buildGraph(pipeline, await loadStageCode(pipeline, project.cacheFolder));
 }
 

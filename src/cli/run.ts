@@ -1,12 +1,11 @@
 /** `pipe run`: builds the targets and shows what happened. */
 import { build } from '../pipe/run/build.ts';
-import { decide } from '../pipe/run/decide.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';
 import { countOf, jsonOption, planOptions, whereOf } from './common-options.ts';
 import { interruption } from './interruption.ts';
 import { findProject, hostPath, loadGraph, storeOf } from './project.ts';
 import { chooseReporter } from './reporter/choose.ts';
-import { backendOption, jobsOption } from './run-options.ts';
+import { backendOf, backendOption, jobsOption } from './run-options.ts';
 import { type Planned, Settling } from './settling.ts';
 
 export const runCommand: Command = {
@@ -58,7 +57,7 @@ async function runOnce(invocation: Invocation): Promise<number> {
   const project = findProject(process.cwd(), invocation.text('file'));
   const where = whereOf(invocation);
   const jobs = countOf(invocation, 'jobs');
-  const backend = invocation.text('backend');
+  const backend = backendOf(invocation);
   const force = invocation.flag('force');
   // Only a plain run has an answer that the next one may repeat.
   const isPlain = !['dry-run', 'force', 'check'].some((name) => invocation.flag(name));
@@ -72,6 +71,7 @@ async function runOnce(invocation: Invocation): Promise<number> {
   const interrupted = interruption();
   try {
     if (invocation.flag('dry-run')) {
+      const { decide } = await import('../pipe/run/decide.ts');
       const summary = await decide(shared, reporter.emit);
       // For a program the summary is always the last line; a person has just read it all.
       if (invocation.flag('json')) reporter.emit(summary);
@@ -88,6 +88,7 @@ async function runOnce(invocation: Invocation): Promise<number> {
         ...(jobs === undefined ? {} : { jobs }),
         ...(backend === undefined ? {} : { backend }),
         ...(memory === undefined ? {} : { memory }),
+        prune: memory === undefined && sets.length === 0,
         ...(settling === undefined ? {} : { results: settling.results }),
       },
       settling?.listen(reporter.emit) ?? reporter.emit,

@@ -5,7 +5,7 @@ import { countOf, jsonOption, planOptions, whereOf } from './common-options.ts';
 import { interruption } from './interruption.ts';
 import { findProject, hostPath, loadGraph, storeOf } from './project.ts';
 import { chooseReporter } from './reporter/choose.ts';
-import { backendOption, jobsOption } from './run-options.ts';
+import { backendOf, backendOption, jobsOption } from './run-options.ts';
 
 export const watchCommand: Command = {
   name: 'watch',
@@ -16,7 +16,7 @@ export const watchCommand: Command = {
     const project = findProject(process.cwd(), invocation.text('file'));
     const where = whereOf(invocation);
     const jobs = countOf(invocation, 'jobs');
-    const backend = invocation.text('backend');
+    const backend = backendOf(invocation);
     const reporter = await chooseReporter(invocation.flag('json'));
     const interrupted = interruption();
     try {

@@ -74,7 +74,11 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         );
         return;
       case 'taskFailed':
-        say(`FAILED ${failureText(event)}`);
+        say(
+          event.reason === 'cancelled'
+            ? `${event.task}: cancelled`
+            : `FAILED ${failureText(event)}`,
+        );
         return;
       case 'taskSkipped':
         say(`${event.task}: skipped, since ${event.because} failed`);

@@ -147,6 +147,10 @@ export function terminalReporter({
         keep(`${paint('green', '✔')} ${event.task} ${formatDuration(event.wallMs)}`);
         return;
       case 'taskFailed':
+        if (event.reason === 'cancelled') {
+          end(event.task, 'cancelled', 0);
+          return;
+        }
         end(event.task, `failed (${event.reason})`, 0);
         keep(`${paint('red', '✖')} ${failureText(event)}`);
         return;

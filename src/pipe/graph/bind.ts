@@ -11,7 +11,7 @@ import { type Cell, fillIn, taskId } from './cell.ts';
 import { placeIn } from './place.ts';
 import type { PlannedStage } from './planned-stage.ts';
 import { splitReference, stageOfSource } from './reference.ts';
-import { isGlob, missingSource, sourceKind } from './source.ts';
+import { isGlob, missingSource, sourceKind, sourceProblem } from './source.ts';
 import type { InputShape, TaskInput, UpstreamOutput } from './task.ts';
 
 export interface BindOptions {
@@ -141,6 +141,11 @@ class Binding {
   }
 
   private addFiles(source: string, index: number): void {
+    const problem = sourceProblem(this.options.root, source);
+    if (problem !== undefined) {
+      this.report(problem.code, `reads ${source}, ${problem.what}`, problem.hint, index);
+      return;
+    }
     const kind = sourceKind(this.options.root, source);
     if (kind === 'missing' && !this.declaration?.optional) {
       this.diagnostics.push(this.missing(source, index));

@@ -56,3 +56,41 @@ function nearestPath(root: string, path: string): string | undefined {
   const nearest = nearestName(basename(path), readdirSync(folder));
   return nearest === undefined ? undefined : join(parent, nearest);
 }
+
+/** What keeps a source from being an input whether or not it is there. */
+export function sourceProblem(
+  root: string,
+  source: string,
+): { readonly code: string; readonly what: string; readonly hint: string } | undefined {
+  const base = resolve(root, isGlob(source) ? globBase(source) : source);
+  const own = ['cache', 'artifacts'].find((name) => isWithin(base, join(root, name)));
+  if (own !== undefined) {
+    return {
+      code: 'own-folder',
+      what: `which lies in ${own}/, where pipe keeps what it makes`,
+      hint: 'Name the output itself (STAGE.OUTPUT), or copy the file to a folder of your own.',
+    };
+  }
+  if (!hasOpenBrace(source) || statSync(resolve(root, source), { throwIfNoEntry: false })) {
+    return undefined;
+  }
+  return {
+    code: 'bad-glob',
+    what: 'in which a brace has no partner',
+    hint: 'Write alternatives as {a,b}.',
+  };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function hasOpenBrace(glob: string): boolean {
+  let open = 0;
+  for (const letter of glob) {
+    if (letter === '{') open += 1;
+    if (letter === '}') open -= 1;
+    if (open < 0) return true;
+  }
+  return open > 0;
+}

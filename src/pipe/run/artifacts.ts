@@ -9,10 +9,12 @@ import assert from 'node:assert';
 import {
   constants,
   copyFileSync,
+  type Dirent,
   lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -20,7 +22,7 @@ import { type Digest, digestOf } from '../digest.ts';
 import type { Emit } from '../event.ts';
 import type { Task } from '../graph/task.ts';
 import { isTemporaryName, temporaryName } from '../store/atomic-file.ts';
-import { linkOrCopy } from '../store/blobs.ts';
+import { copyExecutable, isEmptyFolder, linkOrCopy } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { readChecked, writeChecked } from '../store/checked-file.ts';
 import { digestNow } from '../store/digest-now.ts';
@@ -28,6 +30,8 @@ import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 
 interface View {
+  /** The pipeline file whose tasks it belongs to: several may share one folder. */
+  readonly plan?: string;
   readonly digest: Digest;
   readonly size: number;
   readonly mtimeMs: number;
@@ -37,6 +41,8 @@ interface View {
 export interface Artifacts {
   /** Makes the task's views equal to the trace's outputs; warns of those that someone changed. */
   show(task: Task, product: Pick<Trace, 'outputs'>): void;
+  /** Removes untouched views of tasks and outputs that the plan no longer has; what is not ours stays. */
+  prune(tasks: Iterable<Task>): void;
   /** Writes what was put where, if anything changed. */
   save(): void;
 }
@@ -58,13 +64,21 @@ export function recordedViews(folder: string, store: Store): ReadonlyMap<string,
   return new Map([...views].map(([name, view]) => [join(root, name), view]));
 }
 
-export function openArtifacts(folder: string, store: Store, emit: Emit): Artifacts {
+export interface ArtifactsOptions {
+  readonly store: Store;
+  /** Absolute path of the pipeline file. */
+  readonly plan: string;
+  readonly emit: Emit;
+}
+
+export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOptions): Artifacts {
   const root = resolve(folder);
   const file = recordOf(root, store);
   let views: Map<string, View> | undefined;
   let dirty = false;
+  const dropped = new Set<string>();
   const remember = (wanted: Wanted, now: Stamp) => {
-    views?.set(wanted.name, { ...now, digest: wanted.digest });
+    views?.set(wanted.name, { ...now, digest: wanted.digest, plan });
     dirty = true;
   };
   /** Says what was wrong with the view, if anything was. */
@@ -79,7 +93,7 @@ export function openArtifacts(folder: string, store: Store, emit: Emit): Artifac
     }
     const how = tampering(known, now);
     const isOurs = how !== undefined && how !== 'deleted' && isStored(store, wanted.path);
-    putView(store.blobs.path(wanted.digest), wanted.path);
+    putView(store.blobs.path(wanted.digest), wanted);
     remember(wanted, viewAt(wanted.path) as Stamp);
     return isOurs ? undefined : how;
   };
@@ -93,13 +107,33 @@ export function openArtifacts(folder: string, store: Store, emit: Emit): Artifac
         assert(path.startsWith(artifactFolder(root, task.id) + sep), `${path} leaves its artifact`);
         const wanted = wantedViews(root, path, record, store);
         for (const each of wanted) found.push({ path: each.path, how: place(each) });
-        if (record.kind === 'folder') dropOthers(path, wanted);
+        if (record.kind === 'folder') dropOthers(path, wanted, foldersOf(path, record, store));
       }
       warnOf(found, dirname(root), emit);
     },
+    prune(tasks) {
+      views ??= readViews(file);
+      const places = new Set(
+        [...tasks].flatMap((task) =>
+          task.outputs.map((output) => `${fileNameOf(task.id)}/${output.path}`),
+        ),
+      );
+      for (const [name, view] of views) {
+        if (view.plan !== plan || isWithin(name, places)) continue;
+        const path = join(root, name);
+        const now = viewAt(path);
+        if (now !== undefined && sameView(view, now)) rmSync(path, { force: true });
+        removeEmptyAbove(path, root);
+        views.delete(name);
+        dropped.add(name);
+        dirty = true;
+      }
+    },
     save() {
       if (!dirty || views === undefined) return;
-      writeChecked(file, [...new Map([...readViews(file), ...views])]);
+      const all = new Map([...readViews(file), ...views]);
+      for (const name of dropped) if (!views.has(name)) all.delete(name);
+      writeChecked(file, [...all]);
       dirty = false;
     },
   };
@@ -141,17 +175,20 @@ interface Wanted {
   readonly name: string;
   readonly path: string;
   readonly digest: Digest;
+  readonly executable?: boolean;
 }
 
-type Stamp = Omit<View, 'digest'>;
+type Stamp = Omit<View, 'digest' | 'plan'>;
 
 function wantedViews(root: string, path: string, record: OutputRecord, store: Store): Wanted[] {
   const nameOf = (file: string) => relative(root, file).split(sep).join('/');
   if (record.kind === 'file') return [{ name: nameOf(path), path, digest: record.digest }];
   mkdirSync(path, { recursive: true });
-  return store.blobs.listing(record.digest).map((entry) => {
-    const file = join(path, entry.name);
-    return { name: nameOf(file), path: file, digest: entry.digest };
+  return store.blobs.listing(record.digest).flatMap(({ name, digest, executable = false }) => {
+    const file = join(path, name);
+    if (!isEmptyFolder(name)) return [{ name: nameOf(file), path: file, digest, executable }];
+    mkdirSync(file, { recursive: true });
+    return [];
   });
 }
 
@@ -187,11 +224,12 @@ function isStored(store: Store, path: string): boolean {
 
 let reflinks = true;
 
-function putView(blob: string, path: string): void {
+function putView(blob: string, { path, executable = false }: Wanted): void {
   const temporary = temporaryName(path);
   mkdirSync(dirname(path), { recursive: true });
   try {
-    if (!reflink(blob, temporary)) linkOrCopy(blob, temporary);
+    if (executable) copyExecutable(blob, temporary);
+    else if (!reflink(blob, temporary)) linkOrCopy(blob, temporary);
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       rmSync(path, { recursive: true }); // an output that was a folder before
     }
@@ -218,14 +256,24 @@ function reflink(from: string, to: string): boolean {
 }
 
 /** Removes files that an earlier product had in this folder. */
-function dropOthers(folder: string, wanted: readonly Wanted[]): void {
+function dropOthers(folder: string, wanted: readonly Wanted[], folders: ReadonlySet<string>): void {
   const kept = new Set(wanted.map((each) => each.path));
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+  // Deepest first, so that a folder is looked at when what was in it is gone.
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
+  for (const entry of entries.sort(byDepth)) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isDirectory() || kept.has(path)) continue;
+    if (entry.isDirectory()) {
+      if (!folders.has(path)) removeIfEmpty(path);
+      continue;
+    }
+    if (kept.has(path)) continue;
     if (isTemporaryName(entry.name) && isYoung(path)) continue; // of another run, which works here too
     rmSync(path, { force: true });
   }
+}
+
+function byDepth(left: Dirent, right: Dirent): number {
+  return right.parentPath.length - left.parentPath.length;
 }
 
 const YOUNG_MS = 60_000;
@@ -233,4 +281,40 @@ const YOUNG_MS = 60_000;
 function isYoung(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && Math.abs(Date.now() - stat.ctimeMs) < YOUNG_MS;
+}
+
+/** All folders of a folder output. */
+function foldersOf(path: string, record: OutputRecord, store: Store): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const { name } of store.blobs.listing(record.digest)) {
+    const inner = join(path, name);
+    if (isEmptyFolder(name)) folders.add(inner.replace(/\/$/, ''));
+    for (let at = dirname(inner); at.length > path.length; at = dirname(at)) folders.add(at);
+  }
+  return folders;
+}
+
+function isWithin(name: string, places: ReadonlySet<string>): boolean {
+  if (places.has(name)) return true;
+  const parent = dirname(name);
+  return parent !== '.' && isWithin(parent, places);
+}
+
+function removeEmptyAbove(path: string, root: string): void {
+  for (let at = dirname(path); at.length > root.length; at = dirname(at)) {
+    if (!removeIfEmpty(at)) return;
+  }
+}
+
+/** False where something is in it, or it is no folder. */
+function removeIfEmpty(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) return false;
+    throw error;
+  }
 }

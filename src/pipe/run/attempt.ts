@@ -19,7 +19,7 @@ import { permissionFlags } from './permission.ts';
 import type { Prepared, PreparedInput } from './prepare.ts';
 import type { Lease } from './resources.ts';
 import { type ProcessEnd, type ProcessSpec, runProcess } from './task-process.ts';
-import { openWorkspace, type Workspace } from './workspace.ts';
+import { isLinked, openWorkspace, type Workspace } from './workspace.ts';
 
 export interface AttemptOptions {
   readonly task: Task;
@@ -175,7 +175,7 @@ function memoFolderOf({ prepared, store }: AttemptOptions): string {
 
 /** Upstream inputs lie in scratch, which is readable anyway. */
 function readsOf(input: PreparedInput) {
-  if (input.kind === 'upstream') return [];
+  if (input.kind === 'upstream' || isLinked(input)) return [];
   const whole = input.input.shape === 'folder';
   return [{ base: input.base, files: input.files.map((file) => file.path), whole }];
 }

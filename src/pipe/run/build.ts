@@ -21,7 +21,7 @@ import { changesFor, isKept, type Lookup, lookup } from './lookup.ts';
 import type { Memory } from './memory.ts';
 import { MissingInputError, type Prepared, prepare } from './prepare.ts';
 import { type Produced, produce } from './produce.ts';
-import { type Lease, machineCapacity, openSlots, type Slots } from './resources.ts';
+import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from './resources.ts';
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
 import { sweepScratch } from './workspace.ts';
@@ -49,6 +49,8 @@ export interface BuildOptions {
   readonly memory?: Memory;
   /** Filled with how each task came to its product, for what wants to remember it. */
   readonly results?: Map<TaskId, Result>;
+  /** The graph is the whole plan as it is written: views of what it no longer has may go. */
+  readonly prune?: boolean;
   /** Called as soon as a task's key is known. */
   readonly onKey?: (task: TaskId, key: Key) => void;
 }
@@ -102,6 +104,7 @@ class Build {
   readonly #controllers = new Map<TaskId, AbortController>();
   readonly #slots: Slots;
   readonly #artifacts: Artifacts;
+  readonly #warned = new Set<string>();
   #priorities: ReadonlyMap<TaskId, number> | undefined;
   /** Undefined where the store cannot be written to. */
   #presence: Presence | undefined;
@@ -115,7 +118,11 @@ class Build {
     this.#targets = new Set(targets);
     this.#tasks = tasks;
     this.#slots = options.slots ?? openSlots(machineCapacity(options.jobs));
-    this.#artifacts = openArtifacts(options.artifactsFolder, options.store, emit);
+    this.#artifacts = openArtifacts(options.artifactsFolder, {
+      store: options.store,
+      plan: options.graph.pipeline.file,
+      emit,
+    });
   }
 
   async finish(): Promise<Summary> {
@@ -231,6 +238,7 @@ class Build {
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
     this.#presence?.publish();
+    this.#warnOfShortfall(task);
     return produce({
       task,
       prepared,
@@ -249,6 +257,17 @@ class Build {
         this.running.set(task.id, { key: prepared.key, lease });
         return () => this.running.delete(task.id);
       },
+    });
+  }
+
+  /** Once a stage: a task that asks for more than the machine has runs with all of it. */
+  #warnOfShortfall({ stage }: Task): void {
+    const missing = shortfalls(stage.resources, this.#slots.capacity);
+    if (missing.length === 0 || this.#warned.has(stage.name)) return;
+    this.#warned.add(stage.name);
+    this.#emit({
+      type: 'warning',
+      message: `${stage.name} asks for ${missing.join(' and ')}: it runs with what there is`,
     });
   }
 
@@ -364,6 +383,10 @@ class Build {
       ...(hint === undefined ? {} : { hint }),
       ...(logFile === undefined ? {} : { logFile }),
     });
+    if (reason === 'cancelled') {
+      this.#records.push({ task: task.id, outcome: 'skipped', params: task.params, reason });
+      return { state: 'skipped', because: this.#stopped?.because };
+    }
     this.#records.push({ task: task.id, outcome: 'failed', params: task.params, reason });
     if (this.#options.keepGoing !== true) {
       this.#stopped ??= { because: task.id };
@@ -402,6 +425,9 @@ class Build {
       skipped: count('skipped'),
       wallMs: Math.round(performance.now() - this.#startedMs),
     };
+    if (this.#options.prune === true && summary.failed + summary.skipped === 0) {
+      this.#artifacts.prune(graph.tasks.values());
+    }
     this.#note(() => this.#artifacts.save());
     this.#note(() => store.files.save());
     const record = {

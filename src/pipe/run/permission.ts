@@ -5,9 +5,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Above this many files the flags would outgrow a command line; the common folder is allowed instead. */
-const MOST_FILES = 500;
-
 export interface Reads {
   readonly base: string;
   readonly files: readonly string[];
@@ -30,7 +27,7 @@ export function permissionFlags(permissions: Permissions): string[] {
   const folders = [...nodeModulesAbove(bundle), ...nodeModulesAbove(host), door, ...writes];
   const files = [bundle, `${bundle}.map`, host, `${host}.map`];
   for (const input of reads) {
-    if (input.whole || input.files.length > MOST_FILES) folders.push(input.base);
+    if (input.whole) folders.push(input.base);
     else files.push(...input.files);
   }
   return [

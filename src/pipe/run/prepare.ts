@@ -9,6 +9,7 @@ import type { TaskId } from '../event.ts';
 import type { Fingerprint, InputFingerprint } from '../fingerprint/document.ts';
 import { keyOf } from '../fingerprint/key.ts';
 import type { Task, TaskGraph, TaskInput, UpstreamOutput } from '../graph/task.ts';
+import { EMPTY } from '../store/blobs.ts';
 import { type FileStamp, isRacy, sameStamp, stampAt } from '../store/file-stamp.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
@@ -39,6 +40,8 @@ export type PreparedInput =
         readonly name: string;
         readonly digest: Digest;
       }[];
+      /** Of a folder input: names with a `/` at the end. A stage sees them, so they are in the key. */
+      readonly emptyFolders: readonly string[];
     }
   | {
       readonly kind: 'upstream';
@@ -124,7 +127,7 @@ function areAsTheyWere({ atMs, folders, absent }: Grounds): boolean {
 }
 
 function namesOf(expansion: Expansion): string {
-  return expansion.files.map((file) => file.path).join('\0');
+  return [...expansion.files.map((file) => file.path), ...expansion.emptyFolders].join('\0');
 }
 
 function requirePresent(input: TaskInput & { kind: 'source' }, expansion: Expansion): void {
@@ -147,7 +150,8 @@ async function digestSources(
     stamps.set(path, stamp);
     files.push({ path, name, digest });
   }
-  return { kind: 'source', input, base: expansion.base, files };
+  const emptyFolders = input.shape === 'folder' ? expansion.emptyFolders : [];
+  return { kind: 'source', input, base: expansion.base, files, emptyFolders };
 }
 
 function upstreamEntries(
@@ -207,5 +211,6 @@ function contentOf(prepared: PreparedInput): InputFingerprint[] {
     );
   }
   const single = prepared.input.shape === 'file';
-  return prepared.files.map(({ name, digest }) => (single ? { digest } : { name, digest }));
+  const files = prepared.files.map(({ name, digest }) => (single ? { digest } : { name, digest }));
+  return [...files, ...prepared.emptyFolders.map((name) => ({ name, digest: EMPTY }))];
 }

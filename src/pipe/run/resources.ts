@@ -24,6 +24,7 @@ export interface Lease {
 }
 
 export interface Slots {
+  readonly capacity: Capacity;
   /** Rejects with the signal's reason when it aborts first. */
   acquire(wants: Resources, priority: number, signal: AbortSignal): Promise<Lease>;
 }
@@ -101,6 +102,7 @@ export function openSlots(capacity: Capacity): Slots {
   };
 
   return {
+    capacity,
     acquire: (wants, priority, signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
@@ -118,6 +120,24 @@ export function openSlots(capacity: Capacity): Slots {
         setImmediate(serve); // those that become ready together are compared before one starts
       }),
   };
+}
+
+/** What a task asks for beyond all that there is, in words. */
+export function shortfalls(wants: Resources, capacity: Capacity): string[] {
+  const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const { cpu, gpu, memoryBytes, pools } = wants;
+  const { devices } = capacity;
+  const cores = Math.max(capacity.cpu, availableParallelism()); // fewer jobs are the user's wish
+  return [
+    ...(cpu > cores ? [`${cpu} cpus of ${cores}`] : []),
+    ...(gpu > devices.length ? [`${gpu} gpu devices of ${devices.length}`] : []),
+    ...(memoryBytes > capacity.memoryBytes
+      ? [`${gibibytes(memoryBytes)} of memory of ${gibibytes(capacity.memoryBytes)}`]
+      : []),
+    ...Object.entries(pools)
+      .filter(([pool, count]) => count > (capacity.pools[pool] ?? 1))
+      .map(([pool, count]) => `${count} places of ${capacity.pools[pool] ?? 1} in pool ${pool}`),
+  ];
 }
 
 /** A task that asks for more than there is gets all there is, rather than waiting for ever. */

@@ -12,7 +12,7 @@ import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull, writeAtomic } from '../store/atomic-file.ts';
-import { isSealed } from '../store/blobs.ts';
+import { isEmptyFolder, isSealed } from '../store/blobs.ts';
 import { shardOf } from '../store/cache-layout.ts';
 import { contentDigest, type FileStamp, isRacy, stampAt } from '../store/file-stamp.ts';
 import type { Store } from '../store/store.ts';
@@ -244,10 +244,10 @@ class Gatherer {
       for (let at = dirname(join(path, name)); at.length > path.length; at = dirname(at)) {
         folders.add(at);
       }
-      if (name.endsWith('/')) folders.add(join(path, name));
+      if (isEmptyFolder(name)) folders.add(join(path, name.slice(0, -1)));
     }
     const numbers = [...folders].map((folder) => this.#viewFolder(folder));
-    const files = listing.filter(({ name }) => !name.endsWith('/'));
+    const files = listing.filter(({ name }) => !isEmptyFolder(name));
     const expected = files.length + folders.size - 1;
     const found = [...folders].reduce((sum, folder) => sum + readdirSync(folder).length, 0);
     if (found !== expected) throw new Unsettled(); // someone put something there just now

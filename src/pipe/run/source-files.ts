@@ -24,6 +24,8 @@ export interface Expansion {
   readonly base: string;
   /** In code-point order of `name`, without repetition. */
   readonly files: readonly SourceFile[];
+  /** Folders in which nothing is, below folders that are taken whole: relative, with a `/` at the end. */
+  readonly emptyFolders: readonly string[];
   /** Patterns without magic that name nothing. */
   readonly missing: readonly string[];
   /** While nothing of this changed, the patterns mean the same files. */
@@ -45,6 +47,7 @@ export interface Grounds {
 interface Match {
   readonly base: string;
   readonly paths: readonly string[];
+  readonly emptyFolders?: readonly string[];
   readonly missing?: boolean;
 }
 
@@ -63,6 +66,9 @@ export async function expandSources(root: string, patterns: readonly string[]): 
   return {
     base,
     files: named.sort((left, right) => byCodePoint(left.name, right.name)),
+    emptyFolders: matches.flatMap((match) =>
+      (match.emptyFolders ?? []).map((path) => `${relative(base, path).split(sep).join('/')}/`),
+    ),
     missing: patterns.filter((_, index) => matches[index]?.missing === true),
     grounds,
   };
@@ -88,7 +94,11 @@ export function means(root: string, pattern: string, file: string): boolean {
 async function expandPattern(root: string, pattern: string, grounds: Grounds): Promise<Match> {
   const path = resolve(root, pattern);
   const stat = existing(path); // a file whose name looks like a glob is meant as it is
-  if (stat?.isDirectory() === true) return { base: path, paths: walk(path, EVERYTHING, grounds) };
+  if (stat?.isDirectory() === true) {
+    const emptyFolders: string[] = [];
+    const paths = walk(path, { ...EVERYTHING, root, emptyFolders }, grounds);
+    return { base: path, paths, emptyFolders: emptyFolders.sort(byCodePoint) };
+  }
   if (stat?.isFile() === true) return { base: dirname(path), paths: [path] };
   grounds.absent.add(path);
   // A pipe or a device has no content to hash, and opening one may wait for ever.
@@ -108,11 +118,14 @@ async function expandGlob(root: string, pattern: string, grounds: Grounds): Prom
   const dots = rest.split('/').some((segment) => segment.startsWith('.'));
   const depth = rest.includes('**') ? EVERYTHING.depth : rest.split('/').length - 1;
   if (isPlain(rest)) {
-    return { base, paths: walk(base, { matches: globToRegExp(rest), dots, depth }, grounds) };
+    return { base, paths: walk(base, { matches: globToRegExp(rest), dots, depth, root }, grounds) };
   }
-  walk(base, { matches: NOTHING, dots, depth }, grounds); // for the folders alone
+  walk(base, { matches: NOTHING, dots, depth, root }, grounds); // for the folders alone
   const glob = (await import('fast-glob')).default;
-  const names = await glob(rest, { cwd: base, dot: dots, onlyFiles: true });
+  const ignore = ['cache', 'artifacts'].map(
+    (name) => `${relative(base, join(root, name)).split(sep).join('/')}/**`,
+  );
+  const names = await glob(rest, { cwd: base, dot: dots, onlyFiles: true, ignore });
   return { base, paths: names.map((name) => join(base, name)) };
 }
 
@@ -162,14 +175,20 @@ interface Walk {
   readonly dots: boolean;
   /** Folders below this depth cannot hold a match. */
   readonly depth: number;
+  /** Of the project, whose `cache/` and `artifacts/` are nobody's input. */
+  readonly root: string;
+  /** Collects the folders in which nothing is. */
+  readonly emptyFolders?: string[];
 }
 
 /** A folder is read whole, dotfiles too: what a stage can read must be in its key. */
-const EVERYTHING: Walk = { matches: /^/, dots: true, depth: 40 };
+const EVERYTHING: Omit<Walk, 'root'> = { matches: /^/, dots: true, depth: 40 };
 const NOTHING = /(?!)/;
 
 /** Absolute paths of the files below `base` whose relative name matches. */
-function walk(base: string, { matches, dots, depth: limit }: Walk, grounds: Grounds): string[] {
+function walk(base: string, how: Walk, grounds: Grounds): string[] {
+  const { matches, dots, depth: limit, root, emptyFolders } = how;
+  const own = new Set([join(root, 'cache'), join(root, 'artifacts')]);
   const found: string[] = [];
   const visit = (folder: string, prefix: string, depth: number): void => {
     if (depth > limit) return;
@@ -178,9 +197,11 @@ function walk(base: string, { matches, dots, depth: limit }: Walk, grounds: Grou
     const entries = readdirSync(folder, { withFileTypes: true });
     grounds.folders.set(folder, stamp);
     if (isRacy(stamp, grounds.atMs)) grounds.racy.set(folder, contentDigest(entries));
+    if (entries.length === 0 && folder !== base) emptyFolders?.push(folder);
     for (const entry of entries) {
       if (entry.name.startsWith('.') && (!dots || entry.name === '.DS_Store')) continue;
       const path = folder + sep + entry.name;
+      if (own.has(path)) continue;
       const target = entry.isSymbolicLink() ? targetOf(path, grounds) : entry;
       if (target?.isDirectory() === true) {
         if (entry.isSymbolicLink()) refuseCircle(path);

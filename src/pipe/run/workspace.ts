@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
+import { isEmptyFolder } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { livenessOf, ownIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
@@ -73,14 +74,26 @@ function placeInput(
 ): StageInput {
   const target = join(folder, 'in', prepared.input.name);
   if (prepared.kind === 'upstream') return placeUpstream(prepared, target, store);
+  const linked = linkSources || isLinked(prepared);
   const files = prepared.files.map(({ path, name, digest }) => ({
-    path: linkSources ? linkSource(path, join(target, name)) : path,
+    path: linked ? linkSource(path, join(target, name)) : path,
     name,
     digest,
     cell: {},
   }));
-  const base = linkSources ? target : prepared.base;
+  if (linkSources) {
+    for (const name of prepared.emptyFolders) mkdirSync(join(target, name), { recursive: true });
+  }
+  const base = linked ? target : prepared.base;
   return { path: mainPath(prepared.input.shape, base, files), files };
+}
+
+/** Above this many files the flags that grant each would outgrow a command line. */
+const MOST_GRANTED = 500;
+
+/** Whether a stage reads links in its scratch folder, so that it is granted these files and no others. */
+export function isLinked({ input, files }: PreparedInput & { kind: 'source' }): boolean {
+  return input.shape !== 'folder' && files.length > MOST_GRANTED;
 }
 
 function linkSource(path: string, target: string): string {
@@ -115,7 +128,8 @@ function placeEntry(entry: UpstreamEntry, path: string, store: Store): InputFile
 }
 
 function filesOf(entry: UpstreamEntry, folder: InputFile, store: Store): InputFile[] {
-  return store.blobs.listing(entry.record.digest).map(({ name, digest }) => ({
+  const files = store.blobs.listing(entry.record.digest).filter(({ name }) => !isEmptyFolder(name));
+  return files.map(({ name, digest }) => ({
     path: join(folder.path, name),
     name,
     digest,

@@ -170,9 +170,15 @@ async function putFolder(
 ): Promise<OutputRecord> {
   const entries: TreeEntry[] = [];
   for (const { name, isLinked } of filesIn(source)) {
-    const beside = isLinked ? source : undefined;
-    const { digest, sizeBytes } = await putFile(pathOf, join(source, name), beside);
-    entries.push({ name, digest, sizeBytes });
+    if (isEmptyFolder(name)) {
+      await putEmpty(pathOf);
+      entries.push({ name, digest: EMPTY, sizeBytes: 0 });
+      continue;
+    }
+    const path = join(source, name);
+    const isExecutable = (statSync(path).mode & 0o111) !== 0;
+    const { digest, sizeBytes } = await putFile(pathOf, path, isLinked ? source : undefined);
+    entries.push({ name, digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) });
   }
   const text = canonicalJson(entries as unknown as Json);
   const digest = digestOf(text);
@@ -197,7 +203,29 @@ interface FoundFile {
   readonly isLinked: boolean;
 }
 
-/** By relative name, in code-point order (the order of UTF-8 bytes). Links are followed. */
+/** Content of what has none; stands for an empty folder in a listing. */
+export const EMPTY = digestOf('');
+
+/** `name/` in a listing: a folder in which nothing is. */
+export function isEmptyFolder(name: string): boolean {
+  return name.endsWith('/');
+}
+
+async function putEmpty(pathOf: (digest: Digest) => string): Promise<void> {
+  const target = pathOf(EMPTY);
+  if ((await checkBlob(target, EMPTY, 0)) !== 'good') putText('', target, EMPTY);
+}
+
+/** A copy with rights of its own: the blob is shared with files that nobody may start. */
+export function copyExecutable(source: string, target: string): void {
+  copyFileSync(source, target);
+  chmodSync(target, 0o555);
+}
+
+/**
+ * By relative name, in code-point order (the order of UTF-8 bytes): files, and folders in which
+ * nothing is. Links are followed.
+ */
 function filesIn(root: string): FoundFile[] {
   const found: FoundFile[] = [];
   const visit = (prefix: string, isLinked: boolean, above: readonly string[]) => {
@@ -205,7 +233,9 @@ function filesIn(root: string): FoundFile[] {
     const real = realpathSync(folder);
     if (above.includes(real))
       throw new UnusableOutputError(folder, 'a link that leads in a circle');
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    if (entries.length === 0 && prefix !== '') found.push({ name: `${prefix}/`, isLinked });
+    for (const entry of entries) {
       const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
       const isLink = entry.isSymbolicLink();
       const isFolder = isLink ? targetOf(join(root, name)).isDirectory() : entry.isDirectory();
@@ -263,9 +293,11 @@ function materialise(blobs: Blobs, record: OutputRecord, target: string): void {
   const made = new Set<string>();
   for (const entry of blobs.listing(record.digest)) {
     const file = join(target, entry.name);
-    const folder = dirname(file);
+    const folder = isEmptyFolder(entry.name) ? file : dirname(file);
     if (!made.has(folder)) mkdirSync(folder, { recursive: true });
     made.add(folder);
-    linkOrCopy(blobs.path(entry.digest), file);
+    if (isEmptyFolder(entry.name)) continue;
+    if (entry.executable === true) copyExecutable(blobs.path(entry.digest), file);
+    else linkOrCopy(blobs.path(entry.digest), file);
   }
 }

@@ -36,8 +36,10 @@ export interface OutputRecord {
 }
 
 export interface TreeEntry {
-  /** Relative path with `/`. */
+  /** Relative path with `/`; with one at the end an empty folder, whose digest is that of no bytes. */
   readonly name: string;
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** Present on files that may be started. */
+  readonly executable?: boolean;
 }
