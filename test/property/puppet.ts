@@ -23,8 +23,8 @@ export async function playShell(spec: ProcessSpec): Promise<ProcessEnd> {
   await new Promise((done) => setImmediate(done));
   if (spec.signal.aborted) return end({ exitCode: null, signal: 'SIGTERM', killed: 'cancelled' });
   if (failOnce(spec.environment.HOME ?? '')) return end({ exitCode: 1 });
-  const command = spec.args.at(-1) as string;
-  const words = (command.split('\n')[0] ?? '').split(' ').slice(1);
+  const command = spec.args.find((each) => each.includes(': ')) ?? '';
+  const words = (/^.*?(: [a-z]+ .*)$/m.exec(command)?.[1] ?? '').split(' ').slice(1);
   const [kind = '', param, cell, out = '', ...inputs] = words.map(unquoted);
   const at = (path: string) => join(spec.folder, path);
   const read = inputs.map((path) => Number(readFileSync(numberFile(at(path)), 'utf8')));
