@@ -16,6 +16,8 @@ const asked = {
     'params.dev=data/sample/train.jsonl',
     '--set',
     'stages.templates.params.overlap=allow',
+    '--set',
+    'stages.eval.params.overlap=allow',
   ],
 };
 try {
@@ -27,14 +29,12 @@ try {
       readFileSync(join(folder, 'artifacts/eval@neox-mini/results.json'), 'utf8'),
     );
     console.log(`${what} (${results.rows[0].n}):`);
-    for (const { candidate, accuracy } of results.rows) {
-      const { low, high } = results.intervals.find((item) => item.candidate === candidate);
+    for (const { candidate, accuracy, intervals } of results.rows) {
+      const { low, high } = intervals.accuracy;
       console.log(
-        `  ${candidate.padEnd(10)} ${accuracy.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`,
+        `  ${candidate.padEnd(11)} ${accuracy.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`,
       );
     }
-    for (const { name, accuracy } of results.baselines)
-      console.log(`  ${name}: ${accuracy.toFixed(3)}`);
   }
 } finally {
   remove();

@@ -53,8 +53,8 @@ export default defineStage({
     }),
     fewshotDelimiter: Type.String({
       default: DEFAULT_FORMAT.fewshotDelimiter,
-      minLength: 1,
-      description: 'Between the candidate line, the shots and the claim.',
+      pattern: '\\n',
+      description: 'Between the candidate line, the shots and the claim; it holds a line feed.',
     }),
     targetDelimiter: Type.String({
       default: DEFAULT_FORMAT.targetDelimiter,
