@@ -31,14 +31,14 @@ export {
  * every problem. Load again to see an edited pipeline file or stage.
  */
 export async function loadPipeline(file: string, options?: LoadOptions): Promise<LoadedPipeline> {
-  const engine = await import('./api/engine.ts');
-  return engine.load(file, options ?? {});
+  const { load } = await import('./api/engine.ts');
+  return load(file, options ?? {});
 }
 
 /**
  * Builds the targets. A task that fails is no exception: it is an event, and counted in the summary.
  */
 export async function run(pipeline: LoadedPipeline, options?: RunOptions): Promise<Summary> {
-  const engine = await import('./api/engine.ts');
-  return engine.run(pipeline, options ?? {});
+  const { runLoaded } = await import('./api/engine.ts');
+  return runLoaded(pipeline, options ?? {});
 }

@@ -33,7 +33,7 @@ export async function load(file: string, { set = {} }: LoadOptions): Promise<Loa
   return pipeline;
 }
 
-export function run(pipeline: LoadedPipeline, options: RunOptions): Promise<Summary> {
+export function runLoaded(pipeline: LoadedPipeline, options: RunOptions): Promise<Summary> {
   const known = loaded.get(pipeline);
   if (known === undefined) throw new TypeError('run() takes what loadPipeline() gave');
   const { targets = [], where = {}, onEvent = () => undefined, ...others } = options;

@@ -31,7 +31,7 @@ export const whyCommand: Command = {
       );
       const text = invocation.flag('json')
         ? JSON.stringify({ ...own, causes })
-        : whyText(own as Decision, causes);
+        : [whyText(own as Decision, causes), ...otherTool(target, request)].join('\n');
       process.stdout.write(`${text}\n`);
     }
     return 0;
@@ -43,6 +43,14 @@ async function withDetails(decision: Decision, request: DecisionRequest): Promis
   const task = request.graph.tasks.get(decision.task);
   if (task === undefined) return decision;
   return { ...decision, changes: await detailed(decision.changes, task, request) };
+}
+
+/** No reason to run, but worth knowing where results differ: Node's version is in no key. */
+function otherTool(task: string, { store }: DecisionRequest): string[] {
+  const { node, platform } = store.traces.ofTask(task, 1)[0]?.provenance ?? {};
+  const here = [process.version, `${process.platform}-${process.arch}`];
+  if (node === undefined || (node === here[0] && platform === here[1])) return [];
+  return [`  (last built with Node ${node} on ${platform}; this is ${here.join(' on ')})`];
 }
 
 function whyText(decision: Decision, causes: readonly Decision[]): string {
