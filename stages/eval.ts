@@ -159,6 +159,7 @@ async function evaluate(context: Context): Promise<void> {
 async function askAll(context: Context, prompts: readonly Prompt[]) {
   const { params } = context;
   const backend = await startBackend();
+  context.metric({ backend: backend.name });
   context.log(`backend ${backend.name}: ${backend.reason}`);
   const lineup = lineUp(context, backend.name);
   requireKnown(params.voidMemories, lineup);
