@@ -86,8 +86,9 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
     views ??= readViews(file);
     const known = views.get(wanted.name);
     const now = viewAt(wanted.path);
-    if (isCurrent(known, now, wanted.digest)) return undefined;
-    if (now !== undefined && isBlob(store, wanted.digest, now)) {
+    const fits = now === undefined || isExecutable(wanted.path) === (wanted.executable ?? false);
+    if (fits && isCurrent(known, now, wanted.digest)) return undefined;
+    if (fits && now !== undefined && isBlob(store, wanted.digest, now)) {
       remember(wanted, now); // only its record was lost
       return undefined;
     }
@@ -205,6 +206,10 @@ function viewAt(path: string): Stamp | undefined {
 
 function sameView(left: Stamp, right: Stamp): boolean {
   return left.size === right.size && left.mtimeMs === right.mtimeMs && left.inode === right.inode;
+}
+
+function isExecutable(path: string): boolean {
+  return (lstatSync(path).mode & 0o111) !== 0;
 }
 
 /** A hard link to the wanted blob, whose record was lost: nothing is wrong with it. */

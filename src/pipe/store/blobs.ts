@@ -168,18 +168,13 @@ async function putFolder(
   pathOf: (digest: Digest) => string,
   source: string,
 ): Promise<OutputRecord> {
-  const entries: TreeEntry[] = [];
-  for (const { name, isLinked } of filesIn(source)) {
-    if (isEmptyFolder(name)) {
-      await putEmpty(pathOf);
-      entries.push({ name, digest: EMPTY, sizeBytes: 0 });
-      continue;
-    }
-    const path = join(source, name);
-    const isExecutable = (statSync(path).mode & 0o111) !== 0;
-    const { digest, sizeBytes } = await putFile(pathOf, path, isLinked ? source : undefined);
-    entries.push({ name, digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) });
+  const found = filesIn(source);
+  const stored = new Map<string, TreeEntry>();
+  // Links first: what they lead to may be one of the files that are moved away.
+  for (const file of [...found.filter(({ isLink }) => isLink), ...found]) {
+    if (!stored.has(file.name)) stored.set(file.name, await putEntry(pathOf, source, file));
   }
+  const entries = found.map(({ name }) => stored.get(name));
   const text = canonicalJson(entries as unknown as Json);
   const digest = digestOf(text);
   const target = pathOf(digest);
@@ -187,8 +182,23 @@ async function putFolder(
   return {
     kind: 'folder',
     digest,
-    sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    sizeBytes: entries.reduce((sum, entry) => sum + (entry?.sizeBytes ?? 0), 0),
   };
+}
+
+async function putEntry(
+  pathOf: (digest: Digest) => string,
+  source: string,
+  { name, isLinked }: FoundFile,
+): Promise<TreeEntry> {
+  if (isEmptyFolder(name)) {
+    await putEmpty(pathOf);
+    return { name, digest: EMPTY, sizeBytes: 0 };
+  }
+  const path = join(source, name);
+  const isExecutable = (statSync(path).mode & 0o111) !== 0;
+  const { digest, sizeBytes } = await putFile(pathOf, path, isLinked ? source : undefined);
+  return { name, digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
 }
 
 function putText(text: string, target: string, digest: Digest): void {
@@ -199,6 +209,7 @@ function putText(text: string, target: string, digest: Digest): void {
 
 interface FoundFile {
   readonly name: string;
+  readonly isLink: boolean;
   /** A folder on the way to it is a link. */
   readonly isLinked: boolean;
 }
@@ -234,13 +245,14 @@ function filesIn(root: string): FoundFile[] {
     if (above.includes(real))
       throw new UnusableOutputError(folder, 'a link that leads in a circle');
     const entries = readdirSync(folder, { withFileTypes: true });
-    if (entries.length === 0 && prefix !== '') found.push({ name: `${prefix}/`, isLinked });
+    if (entries.length === 0 && prefix !== '')
+      found.push({ name: `${prefix}/`, isLink: false, isLinked });
     for (const entry of entries) {
       const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
       const isLink = entry.isSymbolicLink();
       const isFolder = isLink ? targetOf(join(root, name)).isDirectory() : entry.isDirectory();
       if (isFolder) visit(name, isLinked || isLink, [...above, real]);
-      else found.push({ name, isLinked });
+      else found.push({ name, isLink, isLinked });
     }
   };
   visit('', lstatSync(root).isSymbolicLink(), []);

@@ -1,0 +1,78 @@
+/** A run in which nothing changed, answered before the engine is loaded: nobody can tell it from another. */
+import { utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import type { Event } from '../../src/pipe/event.ts';
+import { makeProject, type RigProject } from './project.ts';
+
+let project: RigProject;
+afterEach(() => project.remove());
+
+function openAged(): RigProject {
+  const opened = makeProject({
+    'pipeline.yaml': `version: 1
+stages:
+  one: { cmd: "cat \${inputs.a} > \${outputs.o}", inputs: { a: a.txt }, outputs: { o: o.txt } }
+  two: { cmd: "cat < \${inputs.a} > \${outputs.o}", inputs: { a: one.o }, outputs: { o: o.txt } }
+`,
+    'a.txt': 'text\n',
+  });
+  for (const name of ['pipeline.yaml', 'a.txt']) {
+    utimesSync(join(opened.folder, name), Date.now() / 1000 - 300, Date.now() / 1000 - 300);
+  }
+  return opened;
+}
+
+const repetitions = () =>
+  project.exists('cache/runs/repetitions.log')
+    ? project.read('cache/runs/repetitions.log').trim().split('\n')
+    : [];
+
+/** Without what differs from run to run. */
+const told = (events: readonly Event[]) =>
+  events.map((event) => {
+    const { runId: _, at: __, wallMs: ___, ...rest } = event as unknown as Record<string, unknown>;
+    return rest;
+  });
+
+it('says the same as a run that looks everything up, and is on record', async () => {
+  project = openAged();
+  expect((await project.run()).summary.ran).toBe(2);
+  const [again, looked] = [await project.run(), await project.run('--jobs', '1')];
+  expect(repetitions()).toHaveLength(1);
+  expect(again.summary).toMatchObject({ ran: 0, hits: 2, failed: 0, skipped: 0 });
+  expect(again.code).toBe(0);
+  expect(told(again.events)).toEqual(told(looked.events));
+  const [runId = ''] = repetitions()[0]?.split(' ') ?? [];
+  expect(again.events[0]).toMatchObject({ type: 'runStarted', runId });
+});
+
+it('says the same to a person, on stderr alone', async () => {
+  project = openAged();
+  await project.pipe('run');
+  const again = await project.pipe('run');
+  expect(repetitions()).toHaveLength(1);
+  expect(again.stdout).toBe('');
+  expect(again.stderr.replace(/\d+ ms/g, '… ms')).toBe(
+    'one: hit (saved … ms)\ntwo: hit (saved … ms)\n0 tasks run, 2 hits in … ms\n',
+  );
+});
+
+it('runs what changed, and stands aside for other words', async () => {
+  project = openAged();
+  await project.run();
+  await project.run('--force', 'two');
+  await project.run('--dry-run');
+  expect(repetitions()).toEqual([]);
+  project.write('a.txt', 'other\n');
+  expect((await project.run()).ran).toEqual(['one', 'two']);
+  expect((await project.run()).ran).toEqual([]);
+  expect(repetitions()).toHaveLength(1);
+});
+
+it('refuses a backend that there is not, although nothing is computed', async () => {
+  project = openAged();
+  const { code, stderr } = await project.pipe('run', '--backend', 'wsm');
+  expect(code).toBe(2);
+  expect(stderr).toContain('did you mean --backend wasm?');
+});

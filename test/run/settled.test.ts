@@ -1,0 +1,327 @@
+/**
+ * A question that was answered before: the first look says "nothing changed" only where the ordinary
+ * way would find every task again and every view as it should be.
+ */
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { TaskId } from '../../src/pipe/event.ts';
+import type { TaskGraph } from '../../src/pipe/graph/task.ts';
+import { type Memory, memoryOf } from '../../src/pipe/run/memory.ts';
+import { type Result, settle, tasksPath } from '../../src/pipe/run/settle.ts';
+import { type Inspection, inspect, settledPath } from '../../src/pipe/run/settled.ts';
+import { decodeSettled, type SettledTexts } from '../../src/pipe/run/settled-file.ts';
+import { graphOf, readTasks, type SettledTask } from '../../src/pipe/run/settled-tasks.ts';
+import { stampAt } from '../../src/pipe/store/file-stamp.ts';
+import { eventsOf, openProject, type Project } from './project.ts';
+
+const TEXTS: SettledTexts = { talk: 'talk\n', data: '', tasks: '[]', events: '' };
+
+const PIPELINE = `version: 1
+stages:
+  first: { cmd: "cat \${inputs.a} | head -c 1 > \${outputs.o}", inputs: { a: a.txt }, outputs: { o: o.txt } }
+  many: { cmd: "cat \${inputs.all} > \${outputs.o}", inputs: { all: "data/**/*.txt" }, outputs: { o: o.txt } }
+  folder: { cmd: "mkdir \${outputs.f}/e; cp \${inputs.f}/x.txt \${outputs.f}/y.txt", inputs: { f: whole }, outputs: { f: f/ } }
+  last: { cmd: "cat \${inputs.a} \${inputs.b} > \${outputs.o}", inputs: { a: first.o, b: many.o }, outputs: { o: o.txt }, env: [SETTLED_TEST] }
+`;
+
+let project: Project;
+afterEach(() => {
+  delete process.env.SETTLED_TEST;
+  project.remove();
+});
+
+function openAged(): Project {
+  const opened = openProject({
+    'pipeline.yaml': PIPELINE,
+    'a.txt': 'a1\n',
+    'data/one.txt': '1\n',
+    'data/deep/two.txt': '2\n',
+    'whole/x.txt': 'x\n',
+  });
+  for (const name of [
+    'pipeline.yaml',
+    'a.txt',
+    'data/one.txt',
+    'data/deep/two.txt',
+    'whole/x.txt',
+    'data',
+    'data/deep',
+    'whole',
+  ]) {
+    age(opened.path(name));
+  }
+  return opened;
+}
+
+/** As if it had been written some minutes ago. */
+function age(path: string): void {
+  const then = Date.now() / 1000 - 300;
+  utimesSync(path, then, then);
+}
+
+function asked(at: Project) {
+  return { words: ['run'], file: at.path('pipeline.yaml'), conditions: { node: 'test' } };
+}
+
+function look(at: Project): Inspection | undefined {
+  return inspect(at.path('cache'), asked(at), process.env);
+}
+
+interface Turn {
+  readonly ran: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A run as the command line makes it: on what is remembered where the plan is the same. */
+async function turn(at: Project, useMemory = true): Promise<Turn> {
+  const inspection = useMemory ? look(at) : undefined;
+  const path = settledPath(at.path('cache'), asked(at));
+  let graph: TaskGraph | undefined;
+  let memory: Memory | undefined;
+  let tasks: readonly SettledTask[] | undefined;
+  if (inspection?.samePlan === true) {
+    const plan = readTasks(tasksPath(path), inspection.file.head.tasks);
+    if (plan !== undefined) {
+      graph = graphOf(plan);
+      memory = memoryOf(plan, inspection);
+      tasks = plan.tasks;
+    }
+  }
+  const stamp = stampAt(at.path('pipeline.yaml'));
+  graph ??= await at.graph();
+  const results = new Map<TaskId, Result>();
+  const { summary, events, ran } = await at.build({
+    graph,
+    results,
+    ...(memory === undefined ? {} : { memory }),
+  });
+  expect(summary).toMatchObject({ failed: 0, skipped: 0 });
+  const closure = graph.closure([]);
+  settle({
+    question: asked(at),
+    path,
+    graph,
+    ...closure,
+    results,
+    store: at.store(),
+    artifactsFolder: at.path('artifacts'),
+    plan: new Map([[at.path('pipeline.yaml'), stamp]]),
+    ...(inspection === undefined || tasks === undefined ? {} : { before: { inspection, tasks } }),
+    texts: TEXTS,
+    runId: 'run',
+  });
+  return { ran, warnings: eventsOf(events, 'warning').map(({ message }) => message) };
+}
+
+const stands = (at: Project) => look(at)?.changed.length === 0;
+
+describe('the first look', () => {
+  it('knows nothing before the first run, and that nothing changed after it', async () => {
+    project = openAged();
+    expect(look(project)).toBeUndefined();
+    expect((await turn(project)).ran).toHaveLength(4);
+    expect(stands(project)).toBe(true);
+    expect(look(project)?.file.text('talk').toString()).toBe('talk\n');
+  });
+
+  it.each<readonly [string, (at: Project) => void]>([
+    [
+      'a source of the same size and age',
+      (at) => {
+        writeFileSync(at.path('a.txt'), 'b1\n');
+        age(at.path('a.txt'));
+      },
+    ],
+    ['a new file that a glob means', (at) => at.write('data/deep/new.txt', 'n')],
+    ['a new folder below a glob', (at) => mkdirSync(at.path('data/more'))],
+    ['a file that a glob meant and is gone', (at) => rmSync(at.path('data/one.txt'))],
+    [
+      'a source behind a link that leads elsewhere',
+      (at) => {
+        rmSync(at.path('a.txt'));
+        symlinkSync('whole/x.txt', at.path('a.txt'));
+      },
+    ],
+    ['an empty folder in a folder input', (at) => mkdirSync(at.path('whole/empty'))],
+    ['the pipeline file', (at) => appendFileSync(at.path('pipeline.yaml'), '\n')],
+    [
+      'an edited view',
+      (at) => {
+        unlinkSync(at.path('artifacts/last/o.txt'));
+        at.write('artifacts/last/o.txt', 'edited');
+      },
+    ],
+    [
+      'a view written through',
+      (at) => {
+        chmodSync(at.path('artifacts/last/o.txt'), 0o644);
+        writeFileSync(at.path('artifacts/last/o.txt'), 'other');
+      },
+    ],
+    ['a deleted view', (at) => rmSync(at.path('artifacts/last'), { recursive: true })],
+    ['a strange file in a folder output', (at) => at.write('artifacts/folder/f/strange.txt', 's')],
+    [
+      'a removed empty folder of an output',
+      (at) => rmSync(at.path('artifacts/folder/f/e'), { recursive: true }),
+    ],
+    ['a lost blob', (at) => rmSync(blobOf(at, 'last'))],
+    ['a lost trace', (at) => rmSync(join(at.store().layout.traces, traceOf(at, 'last')))],
+    [
+      'a declared variable',
+      () => {
+        process.env.SETTLED_TEST = 'set';
+      },
+    ],
+  ])('sees %s', async (_, change) => {
+    project = openAged();
+    await turn(project);
+    expect(stands(project)).toBe(true);
+    change(project);
+    expect(stands(project)).not.toBe(true);
+    await turn(project);
+    expect(stands(project)).toBe(true);
+    expect(readFileSync(project.path('artifacts/first/o.txt'), 'utf8')).toBe(
+      readFileSync(project.path('a.txt'), 'utf8').slice(0, 1),
+    );
+    expect(readdirSync(project.path('artifacts/folder/f')).sort()).toEqual(['e', 'y.txt']);
+    // What the ordinary way, which remembers nothing, finds after it.
+    expect((await turn(project, false)).ran).toEqual([]);
+  });
+
+  it('asks anew under other words, another pipeline and other conditions', async () => {
+    project = openAged();
+    await turn(project);
+    const question = asked(project);
+    const cache = project.path('cache');
+    expect(inspect(cache, { ...question, words: ['run', 'last'] }, {})).toBeUndefined();
+    expect(inspect(cache, { ...question, conditions: { node: 'next' } }, {})).toBeUndefined();
+    expect(inspect(cache, { ...question, conditions: {} }, {})).toBeUndefined();
+  });
+
+  it('compares the content of what was too young to be told by its times', async () => {
+    project = openAged();
+    const path = project.path('a.txt');
+    writeFileSync(path, 'b1\n');
+    await turn(project);
+    const file = look(project)?.file;
+    const racy = file?.head.racy.map(([entry]) => file.paths[entry]);
+    expect(racy).toContain(path);
+    expect(racy).not.toContain(project.path('data/one.txt'));
+    expect(stands(project)).toBe(true);
+  });
+
+  it('takes a file cut at any length, or with a flipped bit, for none', async () => {
+    project = openAged();
+    await turn(project);
+    const path = settledPath(project.path('cache'), asked(project));
+    const whole = readFileSync(path);
+    for (let length = 0; length < whole.length; length += 7) {
+      expect(decodeSettled(whole.subarray(0, length))).toBeUndefined();
+    }
+    for (let bit = 64 * 8; bit < whole.length * 8; bit += 301) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(decodeSettled(flipped)).toBeUndefined();
+    }
+    truncateSync(path, 100);
+    expect(look(project)).toBeUndefined();
+    expect((await turn(project)).ran).toEqual([]);
+  });
+});
+
+describe('a run on what is remembered', () => {
+  it('runs what reads the change, and stops where outputs come out equal', async () => {
+    project = openAged();
+    await turn(project);
+    project.write('a.txt', 'a2\n'); // the first letter is the same
+    expect((await turn(project)).ran).toEqual(['first']);
+    project.write('a.txt', 'b2\n');
+    expect((await turn(project)).ran).toEqual(['first', 'last']);
+    expect(project.read('artifacts/last/o.txt')).toBe('b2\n1\n');
+  });
+
+  it('restores views without running anything', async () => {
+    project = openAged();
+    await turn(project);
+    rmSync(project.path('artifacts'), { recursive: true });
+    expect((await turn(project)).ran).toEqual([]);
+    expect(project.read('artifacts/last/o.txt')).toBe('a2\n1\n');
+    expect(existsSync(project.path('artifacts/folder/f/e'))).toBe(true);
+  });
+});
+
+/** Edits that leave a project which can be built. */
+const edits = fc.constantFrom<(at: Project, value: number) => void>(
+  (at, value) => at.write('a.txt', `${value}\n`),
+  (at, value) => at.write('data/one.txt', `${value}\n`),
+  (at, value) => at.write(`data/n${value}.txt`, 'n\n'),
+  (at, value) => rmSync(at.path(`data/n${value}.txt`), { force: true }),
+  (at, value) => at.write('whole/x.txt', `${value}\n`),
+  (at, value) => at.write('pipeline.yaml', `${PIPELINE}# ${value}\n`),
+  (at) => rmSync(at.path('artifacts/many'), { recursive: true, force: true }),
+  (at) => rmSync(blobOf(at, 'many'), { force: true }),
+  (at) => rmSync(blobOf(at, 'first'), { force: true }),
+  (at) => rmSync(join(at.store().layout.traces, traceOf(at, 'folder')), { force: true }),
+  (_, value) => {
+    process.env.SETTLED_TEST = String(value);
+  },
+  () => undefined,
+);
+
+describe('any edits', () => {
+  it('are never answered with "nothing changed" where something did', {
+    timeout: 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(edits, fc.nat(2)), { minLength: 1, maxLength: 5 }),
+        async (steps) => {
+          const at = openAged();
+          try {
+            await turn(at);
+            for (const [edit, value] of steps) {
+              edit(at, value);
+              const stood = stands(at);
+              const { ran, warnings } = await turn(at, !stood);
+              if (stood) expect({ ran, warnings }).toEqual({ ran: [], warnings: [] });
+              expect((await turn(at, false)).ran).toEqual([]);
+              expect(at.read('artifacts/first/o.txt')).toBe(at.read('a.txt').slice(0, 1));
+              expect(at.read('artifacts/folder/f/y.txt')).toBe(at.read('whole/x.txt'));
+            }
+          } finally {
+            delete process.env.SETTLED_TEST;
+            at.remove();
+          }
+        },
+      ),
+      { numRuns: 12 },
+    );
+    project = openProject({});
+  });
+});
+
+function traceOf(at: Project, task: string): string {
+  const key = at.store().traces.ofTask(task, 1)[0]?.key ?? '';
+  return join(key.slice(0, 2), `${key}.json`);
+}
+
+function blobOf(at: Project, task: string): string {
+  const outputs = at.store().traces.ofTask(task, 1)[0]?.outputs ?? {};
+  const digest = Object.values(outputs)[0]?.digest;
+  return digest === undefined ? join(dirname(at.root), 'none') : at.store().blobs.path(digest);
+}
