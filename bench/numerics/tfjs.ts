@@ -107,9 +107,9 @@ function prepare(shape: Shape, texts: Text[]): () => Promise<number> {
     const normed = tf.add(tf.mul(norm(update as tf.Tensor2D), memory.scale), memory.shift);
     return tf.add(h, tf.mul(normed, memory.gate));
   };
-  const picker: tf.Tensor2D = tf.cast(tf.oneHot(rows, batch * length), 'float32');
+  const picker = tf.cast(tf.oneHot(rows, batch * length), 'float32') as tf.Tensor2D;
   const loss = (): tf.Scalar => {
-    let h: tf.Tensor2D = states;
+    let h = states as tf.Tensor2D;
     blocks.forEach(({ qkv, dense, up, down }, index) => {
       const attended = tf.matMul(attend(tf.matMul(norm(h), qkv)), dense);
       const fed = tf.matMul(gelu(tf.matMul(norm(h), up)), down);

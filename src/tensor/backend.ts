@@ -117,7 +117,8 @@ async function startWebGpu(forced: boolean): Promise<string> {
   const module = (await importOptional('webgpu')) as GpuModule;
   if (!module.create) throw new Error('the package webgpu has no `create`');
   // One for the life of the process: collected, it would take its devices with it.
-  const gpu = (keptGpu ??= module.create([]));
+  keptGpu ??= module.create([]);
+  const gpu = keptGpu;
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error('webgpu is installed but no adapter answered');
   const label = adapterLabel(adapter);

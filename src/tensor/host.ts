@@ -12,7 +12,6 @@ interface CpuBackend {
 
 interface WasmBackend {
   makeOutput(shape: number[], dtype: 'float32'): HostInfo;
-  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
   typedArrayFromHeap(info: Pick<Tensor, 'shape' | 'dtype' | 'dataId'>): Float32Array;
 }
 
@@ -44,21 +43,11 @@ export function allocateFloats<T extends Tensor>(shape: number[]): T {
   const size = shape.reduce((product, extent) => product * extent, 1);
   const info =
     engine().backendName === 'wasm'
-      ? allocateOnHeap(backend as WasmBackend, shape, size)
+      ? (backend as WasmBackend).makeOutput(shape, 'float32')
       : (backend as CpuBackend).makeTensorInfo(shape, 'float32', new Float32Array(size));
   return engine().makeTensorFromTensorInfo(
     info as Parameters<ReturnType<typeof engine>['makeTensorFromTensorInfo']>[0],
   ) as T;
-}
-
-/** TFJS does not look whether its allocator found room; address 0 says that it did not. */
-function allocateOnHeap(backend: WasmBackend, shape: number[], size: number): HostInfo {
-  const info = backend.makeOutput(shape, 'float32');
-  if (size > 0 && backend.dataIdMap.get(info.dataId).memoryOffset === 0) {
-    const need = `${(size / 2 ** 18).toFixed(0)} MiB for a tensor of [${shape}]`;
-    throw new Error(`The wasm heap (4 GiB at most) has no ${need} left: take a smaller batch`);
-  }
-  return info;
 }
 
 /** Whether a gradient is being recorded, so that an operation may prepare its backward pass early. */

@@ -47,7 +47,7 @@ export interface LinearSource {
  * The wasm heap ends at 4 GiB and TFJS does not notice when it overflows; some is needed for
  * activations.
  */
-const TENSOR_LIMIT_BYTES = 3.25 * 2 ** 30;
+const TENSOR_LIMIT_BYTES = 3.5 * 2 ** 30;
 
 export class ParameterLoader {
   readonly parameters: Parameter[] = [];
