@@ -117,7 +117,7 @@ const compilerOptions = (module: 'NodeNext' | 'Bundler') =>
     exactOptionalPropertyTypes: true,
     noEmit: true,
     target: ts.ScriptTarget.ES2023,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
+    lib: ['lib.es2023.d.ts'],
     module: module === 'Bundler' ? ts.ModuleKind.ESNext : ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind[module],
     types: ['node'],
