@@ -20,7 +20,7 @@ export function renderLatex(models: readonly ModelResults[]): string {
   return `% Needs \\usepackage{booktabs} and \\usepackage{longtable}.\n${tables.join('\n')}`;
 }
 
-/** One a candidate: one row a model, one column a number of shots. */
+/** One a candidate: one row a model with its intervals below, one column a number of shots. */
 function accuracyTables(models: readonly ModelResults[], view: View): string[] {
   const rows = models.flatMap((results) => results.rows.filter(isIn(view)));
   const shots = [...new Set(rows.map((row) => row.shots))].sort((a, b) => a - b);
@@ -28,23 +28,26 @@ function accuracyTables(models: readonly ModelResults[], view: View): string[] {
     floating({
       columns: `l${'r'.repeat(shots.length)}`,
       head: ['model', ...shots.map((count) => `${count}-shot`)],
-      rows: models.map(({ model }) => [
-        model,
-        ...shots.map((count) => {
-          const row = own.find((item) => item.model === model && item.shots === count);
-          return row === undefined
-            ? '–'
-            : `${digits(row.accuracy)} (${rangeText(row.intervals?.accuracy)})`;
-        }),
-      ]),
+      rows: models.flatMap(({ model }) => {
+        const cells = shots.map((count) =>
+          own.find((item) => item.model === model && item.shots === count),
+        );
+        return [
+          [model, ...cells.map((row) => (row === undefined ? '–' : digits(row.accuracy)))],
+          ['', ...cells.map((row) => rangeText(row?.intervals?.accuracy))],
+        ];
+      }),
       caption: `Accuracy of ${candidate} (${viewName(view)}) with 95 % intervals.`,
       label: `accuracy-${candidate}-${viewName(view)}`,
     }),
   );
 }
 
+const FULL_METRICS = ['accuracy', 'f1Micro', 'f1MacroUnion'] as const;
+
 function fullTable(models: readonly ModelResults[], view: View): string {
-  const head = ['model', 'size', 'candidate', 'shots', 'accuracy', 'f1.micro', 'f1.macro'];
+  const estimates = ['accuracy', 'f1.micro', 'f1.macro'].flatMap((name) => [name, '95 %']);
+  const head = ['model', 'size', 'candidate', 'shots', ...estimates];
   const rows = models.flatMap((results) =>
     results.rows
       .filter(isIn(view))
@@ -53,11 +56,15 @@ function fullTable(models: readonly ModelResults[], view: View): string {
         sizeText(results),
         row.candidate,
         String(row.shots),
-        ...[row.accuracy, row.f1Micro, row.f1MacroUnion].map(digits),
+        ...FULL_METRICS.flatMap((metric) => [
+          digits(row[metric]),
+          rangeText(row.intervals?.[metric]),
+        ]),
       ]),
   );
   return [
-    '\\begin{longtable}{lllrrrr}',
+    '{\\footnotesize',
+    '\\begin{longtable}{lllrrrrrrr}',
     `\\caption{${escapeText(`Full results (${viewName(view)}).`)}}\\label{tab:${labelOf(`full-${viewName(view)}`)}}\\\\`,
     '\\toprule',
     line(head),
@@ -66,7 +73,7 @@ function fullTable(models: readonly ModelResults[], view: View): string {
     '\\bottomrule',
     '\\endfoot',
     ...rows.map(line),
-    '\\end{longtable}',
+    '\\end{longtable}}',
     '',
   ].join('\n');
 }
@@ -110,7 +117,7 @@ interface Floating {
 function floating({ columns, head, rows, caption, label }: Floating): string {
   return [
     '\\begin{table}',
-    '\\centering',
+    '\\centering\\footnotesize',
     `\\caption{${escapeText(caption)}}\\label{tab:${labelOf(label)}}`,
     `\\begin{tabular}{${columns}}`,
     '\\toprule',
