@@ -6,7 +6,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Emit, Summary, TaskId } from '../event.ts';
+import type { Emit, Event, Summary, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { newRunId } from '../store/run-id.ts';
@@ -38,7 +38,12 @@ function isWhole({ failed, skipped }: Summary, { signal }: BuildOptions): boolea
 async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Promise<Summary> {
   const { graph, store, jobs } = options;
   const { targets } = graph.closure(options.targets, options.where);
-  const known = await settle(options);
+  const known = await settle(options).catch((error: unknown) => {
+    if (!(error instanceof Unsettled)) throw error;
+    emit(disturbed(error.task, 'its inputs'));
+    return undefined;
+  });
+  if (known === undefined) return { ...built, failed: 1 };
   const folder = join(store.layout.scratch, scratchName());
   mkdirSync(folder, { recursive: true });
   const slots = openSlots(machineCapacity(jobs));
@@ -71,6 +76,16 @@ function scratchName(): string {
   return ['check', fileNameOf(hostname()), process.pid, Date.now().toString(36)].join('~');
 }
 
+/** What was built a moment ago is not what would be built now. */
+class Unsettled extends Error {
+  readonly task: TaskId;
+  constructor(task: TaskId) {
+    super(`${task}: its inputs changed since it was built`);
+    this.name = 'Unsettled';
+    this.task = task;
+  }
+}
+
 interface Settled {
   readonly prepared: Prepared;
   readonly trace: Trace;
@@ -86,7 +101,7 @@ async function settle(options: BuildOptions): Promise<ReadonlyMap<TaskId, Settle
     const shared = { graph, store, settled };
     const prepared = await prepare(task, backend === undefined ? shared : { ...shared, backend });
     const found = await lookup(store, prepared.key);
-    if (found.state !== 'hit') throw new Error(`${id}: its inputs changed since it was built`);
+    if (found.state !== 'hit') throw new Unsettled(id);
     known.set(id, { prepared, trace: found.trace });
   }
   return known;
@@ -181,13 +196,17 @@ class Checker {
   async #isUndisturbed(task: Task, prepared: Prepared): Promise<boolean> {
     const files = await changedSince(prepared, this.#options.graph.pipeline.root);
     if (files.length === 0) return true;
-    this.#emit({
-      type: 'taskFailed',
-      task: task.id,
-      reason: 'input-changed',
-      message: `${files.join(', ')} changed while the task was checked`,
-      hint: 'Check it again.',
-    });
+    this.#emit(disturbed(task.id, files.join(', ')));
     return false;
   }
+}
+
+function disturbed(task: TaskId, what: string): Event {
+  return {
+    type: 'taskFailed',
+    task,
+    reason: 'input-changed',
+    message: `${what} changed while the task was checked`,
+    hint: 'Check it again.',
+  };
 }
