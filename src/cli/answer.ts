@@ -32,7 +32,8 @@ interface Run {
 
 /** A terminal is for its own reporter to write to. */
 function isLive(words: readonly string[]): boolean {
-  return !words.includes('--json') && fstatSync(2).isCharacterDevice();
+  if (words.includes('--json') || !fstatSync(2).isCharacterDevice()) return false;
+  return process.getBuiltinModule('node:tty').isatty(2); // loaded only for what may be one
 }
 
 function repeat(file: SettledFile, words: readonly string[], { runId, startedAt }: Run): void {

@@ -2,9 +2,10 @@
  * Is the answer of an earlier run still the answer? Looks at every file that decided it, and at
  * nothing else. Loaded on every start: knows neither graph nor store nor reporter.
  */
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest } from '../store/file-stamp.ts';
+import { openLook } from './quick-stat.ts';
 import { KIND, readSettled, type SettledFile } from './settled-file.ts';
 
 export interface Question {
@@ -50,7 +51,7 @@ export function inspect(
   const file = readSettled(settledPath(projectCache, question));
   if (file === undefined || !isAsked(file, question, environment)) return undefined;
   const atMs = Date.now();
-  const changed = changedEntries(file);
+  const changed = changedEntries(file, settledPath(projectCache, question));
   const samePlan = changed.every((entry) => !isPlan(file.kinds[entry] as number));
   return { file, changed, samePlan, atMs };
 }
@@ -73,42 +74,33 @@ function isAsked(
 const isPlan = (kind: number) => kind === KIND.plan || kind === KIND.planAbsent;
 const isAbsent = (kind: number) => kind === KIND.absent || kind === KIND.planAbsent;
 
-const QUIET = { throwIfNoEntry: false } as const;
-
-function changedEntries({ count, kinds, paths, stamps, head }: SettledFile): number[] {
+function changedEntries(
+  { count, kinds, paths, stamps, head }: SettledFile,
+  known: string,
+): number[] {
   const changed: number[] = [];
+  const look = openLook(known);
+  const { found } = look;
   for (let entry = 0; entry < count; entry += 1) {
-    const path = paths[entry] as string;
     const kind = kinds[entry] as number;
-    const stat = look(path, kind);
+    const isThere = look.at(paths[entry] as string, kind !== KIND.view);
     const at = entry * 4;
-    if ((stat === undefined) !== isAbsent(kind)) changed.push(entry);
+    if (isThere === isAbsent(kind)) changed.push(entry);
     else if (
-      stat !== undefined &&
-      (stat.mtimeMs !== stamps[at + 1] ||
-        stat.ino !== stamps[at + 3] ||
-        ((kind <= KIND.source || kind === KIND.view) && stat.size !== stamps[at]) ||
-        (kind <= KIND.source && stat.ctimeMs !== stamps[at + 2]))
+      isThere &&
+      (found[1] !== stamps[at + 1] ||
+        found[3] !== stamps[at + 3] ||
+        ((kind <= KIND.source || kind === KIND.view) && found[0] !== stamps[at]) ||
+        (kind <= KIND.source && found[2] !== stamps[at + 2]))
     )
       changed.push(entry);
   }
-  const known = new Set(changed);
+  const gone = new Set(changed);
   for (const [entry, digest] of head.racy) {
-    if (known.has(entry)) continue;
+    if (gone.has(entry)) continue;
     if (digestNow(paths[entry] as string, kinds[entry] as number) !== digest) changed.push(entry);
   }
   return changed;
-}
-
-function look(path: string, kind: number) {
-  try {
-    return kind === KIND.view ? lstatSync(path, QUIET) : statSync(path, QUIET);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // A circle of links or a closed folder: the ordinary way says what is wrong.
-    if (code === 'ELOOP' || code === 'EACCES') return undefined;
-    throw error;
-  }
 }
 
 /** Of a file's content, or of a folder's entries; nothing equals the digest of what can't be read. */
