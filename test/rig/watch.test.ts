@@ -3,6 +3,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Event } from '../../src/pipe/event.ts';
+import { assertPublishedEvent } from './event-schema.ts';
 import { makeProject, type RigProject } from './project.ts';
 
 let project: RigProject;
@@ -35,6 +36,7 @@ function follow(child: ChildProcess): { summary(): Promise<Event[]> } {
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const event = JSON.parse(line) as Event;
+      assertPublishedEvent(event);
       events.push(event);
       if (event.type !== 'summary') continue;
       const wake = waiting.shift();
