@@ -98,6 +98,18 @@ const SETTINGS = {
   seed: 0,
 };
 
+/** `shots` null: all numbers of shots together. */
+interface Place {
+  readonly candidate: string;
+  readonly shots: number | null;
+  readonly scoring: string;
+  readonly letters: string;
+}
+
+function nameOf({ candidate, shots, scoring, letters }: Place): string {
+  return JSON.stringify([candidate, shots, scoring, letters]);
+}
+
 function kindOf(candidate: string): string {
   if (candidate === 'pretrained') return 'base';
   if (candidate === 'naive-bayes') return 'baseline';
@@ -105,26 +117,25 @@ function kindOf(candidate: string): string {
 }
 
 function resultsOf(model: string, made: Made, predictions: readonly MadePrediction[]) {
+  const tallies = new Map<string, { right: number; n: number }>();
+  for (const { gold, predicted, ...item } of predictions) {
+    for (const shots of [item.shots, null]) {
+      const name = nameOf({ ...item, shots });
+      const tally = tallies.get(name) ?? { right: 0, n: 0 };
+      tally.n += 1;
+      if (gold === predicted) tally.right += 1;
+      tallies.set(name, tally);
+    }
+  }
   const names = Object.keys(made.rates);
   const rows = made.views.flatMap((view) =>
     names.flatMap((candidate) =>
       made.shots.map((shots) => rowOf({ model, candidate, shots, ...view })),
     ),
   );
-  function accuracyOf(place: {
-    candidate: string;
-    shots: number | null;
-    scoring: string;
-    letters: string;
-  }) {
-    const own = predictions.filter(
-      (item) =>
-        item.candidate === place.candidate &&
-        (place.shots === null || item.shots === place.shots) &&
-        item.scoring === place.scoring &&
-        item.letters === place.letters,
-    );
-    return own.filter(({ gold, predicted }) => gold === predicted).length / own.length;
+  function accuracyOf(place: Place) {
+    const { right, n } = tallies.get(nameOf(place))!;
+    return right / n;
   }
   function rowOf(place: {
     model: string;
