@@ -18,7 +18,7 @@ import { isAbsence } from '../store/checked-file.ts';
 import { type BuildHandle, type BuildOptions, startBuild } from './build.ts';
 import { machineCapacity, openSlots, type Slots } from './resources.ts';
 import { behind, staleTasks } from './staleness.ts';
-import { type Places, placesOf, type WatchedFiles, watchFiles } from './watched-files.ts';
+import { type Places, placesOf, unionOf, type WatchedFiles, watchFiles } from './watched-files.ts';
 
 export interface WatchOptions extends Omit<BuildOptions, 'graph' | 'slots' | 'onKey' | 'signal'> {
   /** Reads the plan anew. Throws DiagnosticError while the user's files are wrong. */
@@ -61,6 +61,9 @@ class Session {
   #pending: readonly string[] = [];
   #broken: DiagnosticError | undefined;
   #fault: unknown;
+  /** Of each task, the key whose notes were said. */
+  readonly #noted = new Map<TaskId, Key>();
+  #isBlind = false;
 
   constructor(options: WatchOptions, emit: Emit) {
     this.#options = options;
@@ -70,8 +73,7 @@ class Session {
   }
 
   async start(): Promise<void> {
-    this.#graph = await this.#load();
-    await this.#watchPlaces();
+    this.#graph = await this.#loadWatched();
     if (this.#graph !== undefined) this.#build(this.#graph);
   }
 
@@ -81,8 +83,7 @@ class Session {
     if (this.#fault !== undefined) throw this.#fault;
     if (changed.length === 0) return;
     const files = [...new Set([...this.#pending, ...changed])].sort();
-    const after = await this.#load();
-    await this.#watchPlaces(after);
+    const after = await this.#loadWatched();
     if (after === undefined) {
       this.#pending = files; // to be acted on once the files are mended
       return;
@@ -98,27 +99,57 @@ class Session {
     await Promise.allSettled(this.#builds.map(({ handle }) => handle.done));
   }
 
-  async #load(): Promise<TaskGraph | undefined> {
+  /** What changed after the plan was read and before a new watcher was there is read once more. */
+  async #loadWatched(): Promise<TaskGraph | undefined> {
+    const graph = await this.#load();
+    const isNew = await this.#watchPlaces(graph);
+    return isNew ? this.#load(this.#broken) : graph;
+  }
+
+  /** Says nothing of what is as wrong as it was. */
+  async #load(before?: DiagnosticError): Promise<TaskGraph | undefined> {
+    this.#broken = undefined;
     try {
       return await this.#options.load();
     } catch (error) {
       if (isAbsence(error)) return undefined; // replaced just now: its coming back is a change
       if (!(error instanceof DiagnosticError)) throw error;
       this.#broken = error;
-      this.#emit({ type: 'diagnostics', diagnostics: error.diagnostics });
+      const { diagnostics } = error;
+      const isOld = JSON.stringify(diagnostics) === JSON.stringify(before?.diagnostics);
+      if (!isOld) this.#emit({ type: 'diagnostics', diagnostics });
       return undefined;
     }
   }
 
-  /** The new watcher is ready before the old one goes: no change falls between them. */
-  async #watchPlaces(graph = this.#graph): Promise<void> {
-    const places = graph === undefined ? this.#placesInNeed() : placesOf(graph);
-    if (this.#watched?.covers(places) === true) return;
+  /**
+   * True if there is a new watcher. It is ready before the old one goes: no change falls between
+   * them. While there is no plan the old places are watched on, as they count again once it is back.
+   */
+  async #watchPlaces(graph: TaskGraph | undefined): Promise<boolean> {
     const before = this.#watched;
+    const needed = graph === undefined ? this.#placesInNeed() : placesOf(graph);
+    if (before?.covers(needed) === true) return false;
+    const isLasting = graph === undefined && before !== undefined;
+    const places = isLasting ? unionOf(before.places, needed) : needed;
     const root = dirname(resolve(this.#options.pipelineFile));
-    this.#watched = await watchFiles(root, places, (path) => this.#note(path));
+    this.#watched = await watchFiles(root, places, {
+      onChange: (path) => this.#note(path),
+      onError: (error) => this.#sayBlind(error),
+    });
     await before?.close();
     this.#emit({ type: 'watching', files: this.#watched.count });
+    return true;
+  }
+
+  #sayBlind(error: unknown): void {
+    if (this.#isBlind) return;
+    this.#isBlind = true;
+    this.#emit({
+      type: 'warning',
+      message: `not everything can be watched (${(error as Error).message}): changes may be missed`,
+      hint: 'On Linux raise fs.inotify.max_user_watches, or allow more open files (ulimit -n).',
+    });
   }
 
   /** Without a plan: the pipeline file and whatever the diagnostics speak of, beside the old places. */
@@ -129,7 +160,7 @@ class Session {
       .filter((entry) => entry.isDirectory() && entry.name === 'stages')
       .map((entry) => join(root, entry.name));
     const files = [this.#options.pipelineFile, ...named].map((file) => resolve(root, file));
-    return { deep: new Set(files), code: new Set(folders) };
+    return { deep: new Set(files), whole: new Set(), code: new Set(folders) };
   }
 
   #note(path: string): void {
@@ -182,7 +213,7 @@ class Session {
     const { load: _, pipelineFile: __, signal: ___, ...options } = this.#options;
     const life = { drained: false };
     const speak = (event: Event) => {
-      if (!life.drained || isStillTrue(event)) this.#emit(event);
+      if (!life.drained || isStillTrue(event)) this.#emit(this.#withNewNotes(event));
     };
     const handle = startBuild({ ...options, graph, slots: this.#slots, onKey }, speak);
     this.#builds.push({ handle, life });
@@ -191,6 +222,14 @@ class Session {
       .finally(() => {
         this.#builds = this.#builds.filter((each) => each.handle !== handle);
       });
+  }
+
+  /** A result's notes are said once, not again with every hit. */
+  #withNewNotes(event: Event): Event {
+    if (event.type !== 'taskHit' && event.type !== 'taskRan') return event;
+    const isKnown = this.#noted.get(event.task) === event.key;
+    this.#noted.set(event.task, event.key);
+    return event.type === 'taskHit' && isKnown ? { ...event, notes: [] } : event;
   }
 
   /** The task now has another key than the process that still runs for it. */

@@ -9,16 +9,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 import type { TaskGraph } from '../graph/task.ts';
-import { placeOf } from './source-files.ts';
+import { isMagic, placeOf } from './source-files.ts';
 
 export interface Places {
   /** Watched with all that is in them. */
   readonly deep: ReadonlySet<string>;
+  /** Of these, the ones that are read with their dotfiles. */
+  readonly whole: ReadonlySet<string>;
   /** Folders of code: only the files right in them, and only those that can be code. */
   readonly code: ReadonlySet<string>;
 }
 
 export interface WatchedFiles {
+  readonly places: Places;
   readonly count: number;
   covers(places: Places): boolean;
   close(): Promise<void>;
@@ -29,16 +32,34 @@ const CODE = /\.(?:[cm]?[jt]sx?|json)$/;
 export function placesOf(graph: TaskGraph): Places {
   const { file, root } = graph.pipeline;
   const deep = new Set([file, join(root, 'package-lock.json')]);
+  const whole = new Set<string>();
   const code = new Set<string>();
   for (const task of graph.tasks.values()) {
     for (const input of task.inputs) {
-      if (input.kind === 'source') for (const each of input.patterns) deep.add(placeOf(root, each));
+      for (const pattern of input.kind === 'source' ? input.patterns : []) {
+        const place = placeOf(root, pattern);
+        deep.add(place);
+        if (readsDotfiles(pattern)) whole.add(place);
+      }
     }
     if (task.stage.body.kind === 'module') code.add(dirname(resolve(root, task.stage.body.use)));
   }
   const bundles = [...graph.tasks.values()].flatMap(({ bundle }) => bundle ?? []);
   for (const bundle of new Set(bundles)) for (const each of codeFolders(bundle)) code.add(each);
-  return { deep, code };
+  return { deep, whole, code };
+}
+
+/** A folder is read whole; a pattern takes dotfiles only where it names a leading dot. */
+function readsDotfiles(pattern: string): boolean {
+  return !isMagic(pattern) || pattern.split('/').some((segment) => segment.startsWith('.'));
+}
+
+export function unionOf(left: Places, right: Places): Places {
+  return {
+    deep: new Set([...left.deep, ...right.deep]),
+    whole: new Set([...left.whole, ...right.whole]),
+    code: new Set([...left.code, ...right.code]),
+  };
 }
 
 /** Where the modules of a bundle lie, by its source map. */
@@ -52,11 +73,18 @@ function codeFolders(bundle: string): string[] {
   return sources.map((source) => dirname(resolve(dirname(bundle), sourceRoot, source)));
 }
 
-/** Resolves when all is watched. `onChange` gets absolute paths of files. */
+export interface Listener {
+  /** Gets absolute paths of files. */
+  onChange(path: string): void;
+  /** Something can't be watched: from now on changes may be missed there. */
+  onError(error: unknown): void;
+}
+
+/** Resolves when all is watched. */
 export async function watchFiles(
   root: string,
   places: Places,
-  onChange: (path: string) => void,
+  { onChange, onError }: Listener,
 ): Promise<WatchedFiles> {
   const { watch } = await import('chokidar');
   const roots = rootsOf(root, places);
@@ -67,10 +95,15 @@ export async function watchFiles(
   watcher.on('all', (event, path) => {
     if (event !== 'addDir' && event !== 'unlinkDir') onChange(path);
   });
-  await new Promise<void>((done, fail) => watcher.once('ready', done).once('error', fail));
+  watcher.on('error', onError);
+  await new Promise<void>((done) => watcher.once('ready', done));
   return {
+    places,
     count: fileCount(watcher),
-    covers: (wanted) => isSubset(wanted.deep, places.deep) && isSubset(wanted.code, places.code),
+    covers: (wanted) =>
+      isSubset(wanted.deep, places.deep) &&
+      isSubset(wanted.whole, places.whole) &&
+      isSubset(wanted.code, places.code),
     close: () => watcher.close(),
   };
 }
@@ -88,6 +121,11 @@ function mayMatter(path: string, roots: readonly string[], places: Places): bool
   if (roots.includes(path)) return true;
   for (const place of places.deep) {
     if (path === place || place.startsWith(path + sep)) return true;
+  }
+  for (const place of places.whole) {
+    if (isInside(path, place)) return basename(path) !== '.DS_Store';
+  }
+  for (const place of places.deep) {
     if (isInside(path, place)) return !basename(path).startsWith('.');
   }
   for (const place of places.code) {

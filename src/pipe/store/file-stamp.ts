@@ -19,8 +19,14 @@ export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): FileStamp {
 
 /** Of what the path leads to; undefined if there is nothing. */
 export function stampAt(path: string): FileStamp | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? undefined : stampOf(stat);
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? undefined : stampOf(stat);
+  } catch (error) {
+    // A folder on the way to it is a file now.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 export function sameStamp(left: FileStamp, right: FileStamp): boolean {
