@@ -2,9 +2,9 @@
  * Looks at a page as a reader would, in a real Chromium: screenshots at phone and desktop width, light
  * and dark, a PDF as it prints, and every request that the page tries to make (none is expected).
  *
- *   node tools/screenshots.mjs artifacts/report/results.html FOLDER [--open]
+ *   node tools/screenshots.mjs artifacts/report/results.html FOLDER [--open] [--top]
  *
- * `--open` unfolds everything first. CHROMIUM names the browser; default: chromium. Talks to it over
+ * `--open` unfolds everything first, `--top` takes the first screen only. CHROMIUM names the browser; default: chromium. Talks to it over
  * the DevTools protocol on a pipe, so that no port is opened.
  */
 import { spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 
 const [page, folder, ...flags] = process.argv.slice(2);
 if (page === undefined || folder === undefined) {
-  process.stderr.write('usage: node tools/screenshots.mjs PAGE.html FOLDER [--open]\n');
+  process.stderr.write('usage: node tools/screenshots.mjs PAGE.html FOLDER [--open] [--top]\n');
   process.exit(2);
 }
 
@@ -70,6 +70,7 @@ await tell('Page.navigate', { url: pathToFileURL(resolve(page)).href });
 await evaluate(
   'new Promise((done) => document.readyState === "complete" ? done() : onload = done)',
 );
+const isTop = flags.includes('--top');
 if (flags.includes('--open')) {
   await evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
 }
@@ -93,7 +94,7 @@ for (const [name, width, mobile] of [
   for (const scheme of ['light', 'dark']) {
     const features = [{ name: 'prefers-color-scheme', value: scheme }];
     await tell('Emulation.setEmulatedMedia', { features });
-    const shot = await tell('Page.captureScreenshot', { captureBeyondViewport: true });
+    const shot = await tell('Page.captureScreenshot', { captureBeyondViewport: !isTop });
     const path = join(folder, `${name}-${scheme}.png`);
     writeFileSync(path, Buffer.from(shot.data, 'base64'));
   }
