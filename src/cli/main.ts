@@ -188,8 +188,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** This program is the small one, and the whole one is needed; nothing was done or said so far. */
+const LEFT_OUT = 'ERR_LEFT_OUT';
+
 /** `inspection` is what the first look at the files saw, where it could not answer by itself. */
 export async function start(words: readonly string[], inspection?: Inspection): Promise<void> {
   handOver(inspection);
-  process.exitCode = await main(words).catch(failureCode);
+  process.exitCode = await main(words).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === LEFT_OUT) throw error;
+    return failureCode(error);
+  });
 }

@@ -12,7 +12,7 @@ import type { BuildOptions } from '../pipe/run/build.ts';
 import { type Memory, memoryOf } from '../pipe/run/memory.ts';
 import { type Result, settle, tasksPath } from '../pipe/run/settle.ts';
 import { settledPath } from '../pipe/run/settled.ts';
-import type { SettledTexts } from '../pipe/run/settled-file.ts';
+import { KIND, type SettledFile, type SettledTexts } from '../pipe/run/settled-file.ts';
 import { graphOf, readTasks, type SettledTask } from '../pipe/run/settled-tasks.ts';
 import { type FileStamp, isRacy, stampAt, stampOf } from '../pipe/store/file-stamp.ts';
 import type { Store } from '../pipe/store/store.ts';
@@ -108,6 +108,8 @@ export class Settling {
 
   /** Undefined where one may have changed since it was read, without its times telling. */
   #planFiles(graph: TaskGraph): ReadonlyMap<string, FileStamp | undefined> | undefined {
+    const inspection = this.#inspection;
+    if (inspection !== undefined && this.#known !== undefined) return planEntries(inspection.file);
     const stamp = this.#pipelineStamp;
     if (stamp === undefined || isRacy(stamp, this.#lookedAtMs)) return undefined;
     const own = ownFiles();
@@ -141,6 +143,27 @@ export class Settling {
 }
 
 type Files = [string, FileStamp | undefined][];
+
+/** Found to be as they were. */
+function planEntries({
+  count,
+  kinds,
+  paths,
+  stamps,
+}: SettledFile): Map<string, FileStamp | undefined> {
+  const files: Files = [];
+  for (let entry = 0; entry < count; entry += 1) {
+    const path = paths[entry] as string;
+    if (kinds[entry] === KIND.planAbsent) files.push([path, undefined]);
+    if (kinds[entry] !== KIND.plan) continue;
+    const [size = 0, mtimeMs = 0, ctimeMs = 0, inode = 0] = stamps.subarray(
+      entry * 4,
+      entry * 4 + 4,
+    );
+    files.push([path, { size, mtimeMs, ctimeMs, inode }]);
+  }
+  return new Map(files);
+}
 
 /** The sources of the bundle that runs; undefined where they are newer than it. */
 function ownFiles(): Files | undefined {

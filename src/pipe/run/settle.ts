@@ -7,7 +7,7 @@
  * the times of its folders were noted.
  */
 import { lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
@@ -301,9 +301,11 @@ class Gatherer {
   }
 
   #trace({ key }: Product): void {
-    const path = `${shardOf(this.#options.store.layout.traces, key)}.json`;
-    this.#noteShard(dirname(path));
-    if (this.#isUnmoved(dirname(path))) return;
+    const { traces } = this.#options.store.layout;
+    const shard = `${traces}${sep}${key.slice(0, 2)}`;
+    this.#noteShard(shard);
+    if (this.#isUnmoved(shard)) return;
+    const path = `${shardOf(traces, key)}.json`;
     const stamp = stampAt(path);
     if (stamp === undefined) throw new Unsettled();
     this.#addIfShardIsYoung(path, stamp);
@@ -315,7 +317,7 @@ class Gatherer {
     for (const { digest, kind } of Object.values(outputs)) {
       const digests = kind === 'file' ? [digest] : [digest, ...listed(store, digest)];
       for (const each of digests) {
-        const shard = dirname(store.blobs.path(each));
+        const shard = `${store.layout.blobs}${sep}${each.slice(0, 2)}`;
         this.#noteShard(shard);
         if (!this.#isUnmoved(shard)) this.#blob(each);
       }
