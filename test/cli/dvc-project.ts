@@ -53,6 +53,10 @@ stages:
     cmd: echo \\\${HOME_OF_NOTHING:-none} > f.txt
     frozen: true
     outs: [f.txt]
+  sized:
+    matrix: { size: [{ n: 1 }, { n: 2 }] }
+    cmd: mkdir -p out && mkdir out/size-\${item.size.n} && echo \${item.size.n} > out/size-\${item.size.n}/n
+    outs: ["out/size-\${item.size.n}"]
 plots:
   - models/a.json
 `,

@@ -61,6 +61,7 @@ interface Layout {
 }
 
 const SILENT = ['cmd', 'deps', 'outs', 'params', 'metrics', 'plots', 'wdir', 'matrix'];
+const METRICS = 'metrics are kept as outputs; `pipe metrics` reads ctx.metric of code stages';
 const DROPPED: { readonly [key: string]: string } = {
   frozen: 'a stage cannot be frozen: leave it out of the targets',
   always_changed: 'a stage runs when something changed; `pipe run --force` runs it regardless',
@@ -117,8 +118,10 @@ class Converter {
       return;
     }
     if (key === 'params') return;
-    const why = key === 'plots' ? 'plots are kept as outputs, without their settings' : undefined;
-    this.#note([key], `${key}: ${why ?? 'not mapped'}`);
+    if (key === 'metrics') this.#note([key], METRICS);
+    else if (key === 'plots')
+      this.#note([key], 'plots are kept as outputs, without their settings');
+    else this.#note([key], `${key}: not mapped`);
   }
 
   #mergeShared(file: string): void {
@@ -179,24 +182,27 @@ class Converter {
           this.#note([...at, key], `${path}: persist is not mapped; every run starts from nothing`);
         }
         if (key === 'metrics') {
-          this.#note(
-            [...at, key],
-            'metrics are kept as outputs; `pipe metrics` reads ctx.metric of code stages',
-          );
+          this.#note([...at, key], METRICS);
         }
         const template = posix.join(folder, path);
-        return { name: uniqueName(path, names), template, folder: this.#isFolder(template, path) };
+        return {
+          name: uniqueName(path, names),
+          template,
+          folder: this.#isFolder(template, path, [...at, key]),
+        };
       }),
     );
   }
 
-  #isFolder(template: string, path: string): boolean {
+  #isFolder(template: string, path: string, at: readonly string[]): boolean {
     if (path.endsWith('/') || this.#folders.has(template) || this.#project.isFolder(template))
       return true;
     if (this.#project.read(template) !== undefined) return false;
     const stages = isMapping(this.#document.value.stages) ? this.#document.value.stages : {};
     const isEntered = JSON.stringify(stages).includes(`"${template}/`);
-    return isEntered || posix.extname(path) === '';
+    if (isEntered || extensionOf(path) !== '') return isEntered;
+    this.#note(at, `${path} is not there and has no extension: taken for a folder`);
+    return true;
   }
 
   // --- Stages ---
@@ -435,7 +441,7 @@ function asName(text: string): string {
 /** After the last part of a path: `prepare_py` for `src/prepare.py`, with the references left out. */
 function uniqueName(path: string, taken: Set<string>): string {
   const stem = posix.basename(path.replace(/\$\{[^}]*\}/g, '').replace(/\/+$/, ''));
-  const name = asName(stem.replace(/^[._-]+/, '') || 'data').replace(/_+/g, '_');
+  const name = asName(stem.replace(/^[._-]+|[._-]+$/g, '') || 'data').replace(/_+/g, '_');
   for (let number = 1; ; number += 1) {
     const candidate = number === 1 ? name : `${name}_${number}`;
     if (taken.has(candidate)) continue;
@@ -444,10 +450,16 @@ function uniqueName(path: string, taken: Set<string>): string {
   }
 }
 
+/** `.txt` of `${item}.txt` too, and nothing of `model-${item.size}`. */
+function extensionOf(path: string): string {
+  const name = posix.basename(path).replace(/\$\{[^}]*\}/g, '');
+  return name.includes('.') ? name.slice(name.lastIndexOf('.')) : '';
+}
+
 /** The file name inside the artifact: without the folders, and the same for every cell. */
 function outputPath({ name, template, folder }: Out, stage: string): string {
   const base = posix.basename(template);
-  const extension = posix.extname(base);
+  const extension = extensionOf(base);
   const isNameless = extension === `.${name}`;
   const path = base.includes('${') ? `${isNameless ? stage : name}${extension}` : base;
   return folder ? `${name}/` : path;
