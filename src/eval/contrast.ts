@@ -3,18 +3,11 @@
  * Knows predictions and clusters; not which comparisons belong together.
  */
 import { type Answers, type Cell, requireSame, rightness, seedsOf } from './cell.ts';
-import { bootstrapIntervals, type Interval } from './inference/bootstrap.ts';
 import { minimumDetectable } from './inference/power.ts';
 import { signFlipTest } from './inference/sign-flip.ts';
-import { type Uncertainty, uncertaintyOf, type Worth, worthOf } from './inference/spread.ts';
+import { uncertaintyOf, type Worth, worthOf } from './inference/spread.ts';
 import { studentInterval, studentTest } from './inference/student.ts';
-import {
-  averaged,
-  meanOf,
-  type Replicate,
-  type Sample,
-  sumsByCluster,
-} from './inference/values.ts';
+import { averaged, meanOf, type Replicate, type Sample } from './inference/values.ts';
 import { discordanceOf, mcnemarExact } from './significance.ts';
 
 export interface Contrast extends Omit<Worth, 'icc'> {
@@ -57,7 +50,7 @@ export function contrastOf(pairs: Pairing, { clusters, seed }: ContrastOptions):
     n: sample.clusters.length,
     seeds: seedsOf(sample.replicates).seeds,
     difference: meanOf(averaged(sample)),
-    ...(boundsOf(sample, uncertainty, seed) ?? { low: null, high: null }),
+    ...(uncertainty === undefined ? { low: null, high: null } : studentInterval(uncertainty)),
     onlyCandidate: onlyFirst,
     onlyOther: onlySecond,
     p:
@@ -117,19 +110,6 @@ function sampleOf(rights: readonly Rights[][], clusters: Int32Array): Sample {
 
 function joined(parts: readonly Float64Array[]): Float64Array {
   return Float64Array.from(parts.flatMap((part) => [...part]));
-}
-
-function boundsOf(
-  sample: Sample,
-  uncertainty: Uncertainty | undefined,
-  seed: number,
-): Interval | undefined {
-  if (uncertainty === undefined) return undefined;
-  if (sample.replicates.length > 1) return studentInterval(uncertainty);
-  const { sums, sizes } = sumsByCluster(sample.clusters, sample.values[0]!);
-  const tallies = Array.from(sums, (sum, at) => Float64Array.of(sum, sizes[at]!));
-  const measure = ([sum, size]: Float64Array) => [sum! / size!];
-  return bootstrapIntervals({ tallies, sizes, measure }, { seed })?.[0];
 }
 
 /** An opponent that is right in a part of its replicates is right where that is most of them. */

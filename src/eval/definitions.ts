@@ -12,7 +12,7 @@ export const DEFINITIONS = {
   balancedAccuracy: 'Mean recall of the labels that have gold questions.',
   invalidRate: 'Share of the answers that name no label.',
   interval:
-    'A 95 % interval of a bootstrap that resamples clusters of questions (BCa, with Student’s quantiles at the effective number of clusters); with several seeds Student’s t over pages and seeds together.',
+    'A 95 % interval that knows of the clusters. Of a metric: a bootstrap that resamples whole clusters (BCa, with Student’s quantiles at the effective number of clusters). Of a difference, and wherever there are several seeds: Student’s t, the variance from leaving each cluster out in turn and from the seeds’ own means.',
   cluster:
     'Questions that share a page, a claim or a claim’s text, and all that hangs together through them.',
   p: 'Two-sided. Sign flips of whole clusters; with several seeds Student’s t over pages and seeds.',
