@@ -19,11 +19,12 @@ const INODE = 7;
 const MTIME = 12;
 const CTIME = 14;
 
-type Stat = (path: string, big: false, request: undefined, context: Context) => Float64Array;
-
-interface Context {
-  errno?: number | undefined;
-}
+type Stat = (
+  path: string,
+  big: false,
+  request: undefined,
+  throwIfNoEntry: false,
+) => Float64Array | undefined;
 
 /** `known` is a file that is there. */
 export function openLook(known: string): Look {
@@ -72,15 +73,11 @@ function quickLook(): Look | undefined {
 
 function wrapped(stat: Stat, lstat: Stat): Look {
   const found = new Float64Array(4);
-  const context: Context = {};
   return {
     found,
     at(path, follow) {
-      const values = (follow ? stat : lstat)(path, false, undefined, context);
-      if (context.errno !== undefined) {
-        context.errno = undefined;
-        return false;
-      }
+      const values = valuesOf(follow ? stat : lstat, path);
+      if (values === undefined) return false;
       found[0] = values[SIZE] as number;
       found[1] = (values[MTIME] as number) * 1000 + (values[MTIME + 1] as number) / 1e6;
       found[2] = (values[CTIME] as number) * 1000 + (values[CTIME + 1] as number) / 1e6;
@@ -88,6 +85,16 @@ function wrapped(stat: Stat, lstat: Stat): Look {
       return true;
     },
   };
+}
+
+function valuesOf(stat: Stat, path: string): Float64Array | undefined {
+  try {
+    return stat(path, false, undefined, false);
+  } catch (error) {
+    // As above; an error without a code would be a call that is not understood.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
+  }
 }
 
 function agree(quick: Look, plain: Look, known: string): boolean {
