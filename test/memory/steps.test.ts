@@ -29,7 +29,7 @@ const texts: readonly TrunkText[] = [5, 7, 6, 9].map((length, at) => ({
 const trunk: Trunk = {
   index: { format: 1, from: 3, hidden: 16, ids: '', count: 4, rows: 27 },
   texts,
-  readStates: (text) =>
+  readStates: (text: number) =>
     Float32Array.from({ length: 16 * texts[text]!.ids.length }, (_, at) => Math.sin(at + text)),
   close: () => undefined,
 } as unknown as Trunk;
