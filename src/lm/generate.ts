@@ -2,13 +2,14 @@
  * Greedy decoding with a cache of keys and values: each new token costs one row through the blocks.
  * Knows no tokenizer: ids in, ids out.
  */
-import { concat, keep, slice, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { slice, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import type { KeysValues } from '../tensor/attention-plan.ts';
 import {
   type Adapter,
   embed,
   forwardBlocks,
   headLogits,
+  joinPasts,
   type Model,
   type PastKeyValues,
   pastOf,
@@ -78,20 +79,6 @@ function forwardStep(
   });
   const own = pastOf(blocks, ids.length);
   return { logits, past: past ? joinPasts(past, own) : own };
-}
-
-/** The two one after the other; the second one is disposed. */
-function joinPasts(first: PastKeyValues, second: PastKeyValues): PastKeyValues {
-  const blocks = new Map<number, KeysValues>();
-  for (const [index, own] of second.blocks) {
-    const before = first.blocks.get(index)!;
-    blocks.set(index, {
-      keys: keep(concat([before.keys, own.keys], 0)),
-      values: keep(concat([before.values, own.values], 0)),
-    });
-  }
-  second.dispose();
-  return pastOf(blocks, first.length + second.length);
 }
 
 /** Ties go to the smallest id. Disposes the logits. */

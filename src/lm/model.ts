@@ -6,6 +6,7 @@
  * Knows no memory, no training and no text.
  */
 import {
+  concat,
   keep,
   neg,
   type Scalar,
@@ -21,9 +22,11 @@ import { applyLinear, type Linear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
 import type { Block } from './block.ts';
 import { readModelConfig } from './config.ts';
+import { blockBytes } from './footprint.ts';
 import { LLAMA_EMBEDDING, LLAMA_HEAD, loadLlamaBlock, loadLlamaFinalNorm } from './llama.ts';
 import type { ModelConfig } from './model-config.ts';
 import { loadNeoxBlock, loadNeoxFinalNorm, NEOX_EMBEDDING, NEOX_HEAD } from './neox.ts';
+import { type PagedBlocks, pageBlocks } from './paged-blocks.ts';
 import { openModelWeights } from './weights/open.ts';
 import { type Parameter, ParameterLoader } from './weights/parameters.ts';
 
@@ -35,6 +38,11 @@ export interface ModelPart {
   readonly head: boolean;
   /** Weights become variables, and gradients of them can be asked for. */
   readonly trainable?: boolean;
+  /**
+   * Bytes of blocks that may be on the backend at once: beyond them, blocks are loaded each time they
+   * are needed, and no gradient can go through. Default: all are there.
+   */
+  readonly residentBytes?: number;
 }
 
 export interface Model {
@@ -99,9 +107,7 @@ export async function loadModel(folder: string, part: ModelPart): Promise<Model>
 /** The same from a loader, such as one over a file that holds only this part. The model owns what it loads. */
 export function buildModel(loader: ParameterLoader, config: ModelConfig, part: ModelPart): Model {
   const embedding = part.embedding ? loadEmbedding(loader, config) : undefined;
-  const loadBlock = config.family === 'neox' ? loadNeoxBlock : loadLlamaBlock;
-  const blocks = new Map<number, Block>();
-  for (let i = part.from; i < part.to; i++) blocks.set(i, loadBlock(loader, config, i));
+  const { blocks, dispose } = loadBlocks(loader, config, part);
   const head = part.head ? loadHead(loader, config, embedding) : undefined;
   const { parameters, trainable } = loader;
   return {
@@ -112,8 +118,26 @@ export function buildModel(loader: ParameterLoader, config: ModelConfig, part: M
     blocks,
     ...(embedding ? { embedding } : {}),
     ...(head ? { head } : {}),
-    dispose: () => loader.dispose(),
+    dispose: () => {
+      dispose();
+      loader.dispose();
+    },
   };
+}
+
+function loadBlocks(loader: ParameterLoader, config: ModelConfig, part: ModelPart): PagedBlocks {
+  const { from, to, residentBytes = Number.POSITIVE_INFINITY } = part;
+  const loadBlock = config.family === 'neox' ? loadNeoxBlock : loadLlamaBlock;
+  if (blockBytes(config, from, to) > residentBytes) {
+    const load = (index: number) => {
+      const own = new ParameterLoader(loader.folder, loader.source, false);
+      return { block: loadBlock(own, config, index), loader: own };
+    };
+    return pageBlocks({ from, to, blockBytes: blockBytes(config, 0, 1), residentBytes, load });
+  }
+  const blocks = new Map<number, Block>();
+  for (let i = from; i < to; i++) blocks.set(i, loadBlock(loader, config, i));
+  return { blocks, dispose: () => undefined };
 }
 
 function loadEmbedding(loader: ParameterLoader, config: ModelConfig): Embedding {
@@ -230,13 +254,13 @@ function keepBoth(pair: KeysValues): KeysValues {
 }
 
 /**
- * Runs one text, the prefix of others, and keeps its keys and values for `forwardBlocks`' `past`.
+ * Runs one text, the prefix of others, and keeps its own keys and values for `forwardBlocks`' `past`.
  * @param h (P, C) @returns the past, which the caller disposes, and the prefix's own output (P, C)
  */
 export function forwardPrefix(
   model: Model,
   h: Tensor2D,
-  options: Pick<ForwardOptions, 'from' | 'to' | 'adapters'> = {},
+  options: Pick<ForwardOptions, 'from' | 'to' | 'adapters' | 'past'> = {},
 ): { past: PastKeyValues; h: Tensor2D } {
   const blocks = new Map<number, KeysValues>();
   const length = h.shape[0];
@@ -256,6 +280,20 @@ export function pastOf(blocks: ReadonlyMap<number, KeysValues>, length: number):
       }
     },
   };
+}
+
+/** Keys and values of two texts of which the second saw the first; the second one is disposed. */
+export function joinPasts(first: PastKeyValues, second: PastKeyValues): PastKeyValues {
+  const blocks = new Map<number, KeysValues>();
+  for (const [index, own] of second.blocks) {
+    const before = first.blocks.get(index)!;
+    blocks.set(index, {
+      keys: keep(concat([before.keys, own.keys], 0)),
+      values: keep(concat([before.values, own.values], 0)),
+    });
+  }
+  second.dispose();
+  return pastOf(blocks, first.length + second.length);
 }
 
 function headOf(model: Model): Head {

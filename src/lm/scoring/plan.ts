@@ -4,7 +4,8 @@
  *
  * Questions of one page and one number of shots begin alike, so the rows' common prefix is split off
  * and runs once. A question whose continuations are one token each needs one row; continuations of
- * several tokens need a row each, without their last token, since nothing is read after it.
+ * several tokens need a row each, without their last token, since nothing is read after it. Where its
+ * own context is long, that is a *stem*: it runs once too, before the rows, which are then short.
  */
 import { commonLength, type Question } from './question.ts';
 
@@ -18,7 +19,9 @@ export interface Reading {
 }
 
 export interface RowBatch {
-  /** Token ids without the prefix, padded at the end to `length`; (rows · length), row-major. */
+  /** Ids that all of the batch's rows go on with after the prefix; often none. */
+  readonly stem: Int32Array;
+  /** Token ids without the prefix and the stem, padded at the end to `length`; (rows · length), row-major. */
   readonly ids: Int32Array;
   readonly rows: number;
   readonly length: number;
@@ -40,16 +43,40 @@ interface PlannedQuestion {
   readonly rows: readonly (readonly number[])[];
 }
 
-/** Plans batches of at most `maxRows` rows (a question's own rows stay together, even beyond that). */
-export function planScoring(questions: readonly Question[], maxRows: number): ScoringPlan {
+export interface PlanOptions {
+  /** A question's own rows stay together, even beyond that. */
+  readonly maxRows: number;
+  /** Tokens that a stem must save to be worth a pass of its own. */
+  readonly leastSaved: number;
+}
+
+export function planScoring(
+  questions: readonly Question[],
+  { maxRows, leastSaved }: PlanOptions,
+): ScoringPlan {
   const planned = questions.map((question, index) => ({ index, question, rows: rowsOf(question) }));
   const shared = sharedLength(planned);
+  const stemmed = planned.filter((item) => savedBy(item, shared) >= leastSaved);
+  const together = planned.filter((item) => savedBy(item, shared) < leastSaved);
   // Rows of like length together waste least on padding; equal lengths keep the order given.
-  planned.sort((a, b) => longest(a) - longest(b) || a.index - b.index);
+  together.sort((a, b) => longest(a) - longest(b) || a.index - b.index);
   return {
     prefix: Int32Array.from(planned[0]?.question.context.slice(0, shared) ?? []),
-    batches: chunks(planned, maxRows).map((chunk) => batchOf(chunk, shared)),
+    batches: [
+      ...chunks(together, maxRows).map((chunk) => batchOf(chunk, { shared, start: shared })),
+      ...stemmed.map((item) => batchOf([item], { shared, start: stemEnd(item) })),
+    ],
   };
+}
+
+/** How many tokens fewer run if the question's own context runs once. */
+function savedBy(item: PlannedQuestion, shared: number): number {
+  return (item.rows.length - 1) * (stemEnd(item) - shared);
+}
+
+/** The first position that is read ends the stem. */
+function stemEnd({ question }: PlannedQuestion): number {
+  return question.context.length - 1;
 }
 
 function rowsOf({ context, continuations }: Question): number[][] {
@@ -91,8 +118,12 @@ function chunks(planned: readonly PlannedQuestion[], maxRows: number): PlannedQu
   return result;
 }
 
-function batchOf(chunk: readonly PlannedQuestion[], shared: number): RowBatch {
-  const rows = chunk.flatMap((item) => item.rows.map((row) => row.slice(shared)));
+/** @param at `shared`: where the prefix ends; `start`: where the rows begin, and the stem ends */
+function batchOf(
+  chunk: readonly PlannedQuestion[],
+  { shared, start }: { readonly shared: number; readonly start: number },
+): RowBatch {
+  const rows = chunk.flatMap((item) => item.rows.map((row) => row.slice(start)));
   const length = Math.max(...rows.map((row) => row.length));
   const ids = new Int32Array(rows.length * length); // what pads (id 0) comes after all that is read
   rows.forEach((row, at) => {
@@ -103,14 +134,21 @@ function batchOf(chunk: readonly PlannedQuestion[], shared: number): RowBatch {
   let firstRow = 0;
   for (const item of chunk) {
     for (const { row, column, ...reading } of readingsOf(item)) {
-      const place = (firstRow + row) * length + column - shared;
+      const place = (firstRow + row) * length + column - start;
       const position = positions.get(place) ?? positions.size;
       positions.set(place, position);
       readings.push({ ...reading, position });
     }
     firstRow += item.rows.length;
   }
-  return { ids, rows: rows.length, length, positions: Int32Array.from(positions.keys()), readings };
+  return {
+    stem: Int32Array.from(chunk[0]?.question.context.slice(shared, start) ?? []),
+    ids,
+    rows: rows.length,
+    length,
+    positions: Int32Array.from(positions.keys()),
+    readings,
+  };
 }
 
 function readingsOf({ index, question, rows }: PlannedQuestion) {

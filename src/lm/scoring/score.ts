@@ -12,6 +12,7 @@ import {
   forwardBlocks,
   forwardPrefix,
   headLogits,
+  joinPasts,
   type Model,
   type PastKeyValues,
 } from '../model.ts';
@@ -36,7 +37,12 @@ export interface Scores {
 export interface ScoringOptions {
   /** Rows that run at once. */
   readonly batch: number;
+  /** Multiplications that a pass of its own must save. Default: what a few dozen small calls cost. */
+  readonly leastSaved?: number;
 }
+
+/** Below it the calls cost more than the arithmetic, as in models of a few million parameters. */
+const LEAST_SAVED = 2.5e8;
 
 /** Logits held at a time, of one candidate: 16 MiB of them. */
 const CHUNK_LOGITS = 4 * 2 ** 20;
@@ -50,17 +56,20 @@ export async function scoreQuestions(
   model: Model,
   questions: readonly Question[],
   candidates: readonly Scored[],
-  { batch: maxRows }: ScoringOptions,
+  { batch: maxRows, leastSaved = LEAST_SAVED }: ScoringOptions,
 ): Promise<Scores[]> {
   assert(candidates.length > 0 && questions.length > 0, 'something to score');
-  const plan = planScoring(questions, maxRows);
+  const plan = planScoring(questions, {
+    maxRows,
+    leastSaved: leastSaved / multiplicationsPerToken(model),
+  });
   const tower = new Tower(model, candidates);
   const sums = candidates.map(() => questions.map((item) => item.continuations.map(() => 0)));
   const deltas = candidates.map(() => questions.map(() => 0));
   const prefix = plan.prefix.length > 0 ? tower.prefixOf(plan.prefix) : undefined;
   try {
     for (const batch of plan.batches) {
-      const states = tower.statesOf(batch, prefix);
+      const states = tower.statesAfter(batch, prefix);
       try {
         await readBatch(tower.models, { batch, states }, { sums, deltas });
       } finally {
@@ -71,6 +80,12 @@ export async function scoreQuestions(
     prefix?.dispose();
   }
   return sums.map((logLikelihoods, at) => ({ logLikelihoods, maxAbsLogitDeltas: deltas[at]! }));
+}
+
+/** The blocks' weights, each used once a token. */
+function multiplicationsPerToken({ config }: Model): number {
+  const { layers, hidden, intermediate, family } = config;
+  return layers * hidden * (4 * hidden + (family === 'llama' ? 3 : 2) * intermediate);
 }
 
 interface Prefix {
@@ -97,27 +112,48 @@ class Tower {
     this.#last = Math.min(...adapted, ...own, model.config.layers - 1);
   }
 
-  prefixOf(ids: Int32Array): Prefix {
+  /** Of `ids` after `before`, which stays the caller's. */
+  prefixOf(ids: Int32Array, before?: Prefix): Prefix {
     const model = this.#model;
     const embedded = embed(model, ids);
-    const lower = forwardPrefix(model, embedded, { from: 0, to: this.#last + 1 });
+    const lower = forwardPrefix(model, embedded, {
+      from: 0,
+      to: this.#last + 1,
+      ...(before ? { past: before.lower } : {}),
+    });
     embedded.dispose();
     const uppers = this.#candidates.map(({ adapters }, at) => {
+      const past = before?.uppers[at];
       const start = this.#enter(lower.h, adapters);
-      const upper = forwardPrefix(this.models[at]!, start, { from: this.#last + 1, adapters });
+      const upper = forwardPrefix(this.models[at]!, start, {
+        from: this.#last + 1,
+        adapters,
+        ...(past ? { past } : {}),
+      });
       start.dispose();
       upper.h.dispose();
-      return upper.past;
+      return past ? joinPasts(past, upper.past) : upper.past;
     });
     lower.h.dispose();
+    const shared = before ? joinPasts(before.lower, lower.past) : lower.past;
     const dispose = () => {
-      for (const past of [lower.past, ...uppers]) past.dispose();
+      for (const past of [shared, ...uppers]) past.dispose();
     };
-    return { lower: lower.past, uppers, dispose };
+    return { lower: shared, uppers, dispose };
   }
 
   /** Each candidate's last hidden states at the batch's positions, (positions, C). */
-  statesOf({ ids, rows, length, positions }: RowBatch, prefix: Prefix | undefined): Tensor2D[] {
+  statesAfter(batch: RowBatch, prefix: Prefix | undefined): Tensor2D[] {
+    if (batch.stem.length === 0) return this.#statesOf(batch, prefix);
+    const stem = this.prefixOf(batch.stem, prefix);
+    try {
+      return this.#statesOf(batch, stem);
+    } finally {
+      stem.dispose();
+    }
+  }
+
+  #statesOf({ ids, rows, length, positions }: RowBatch, prefix: Prefix | undefined): Tensor2D[] {
     const model = this.#model;
     const call = { batch: rows, length };
     return tidy(() => {

@@ -4,14 +4,18 @@ import { planScoring } from '../../../src/lm/scoring/plan.ts';
 import type { Question } from '../../../src/lm/scoring/question.ts';
 
 /** What a plan reads: for each question and continuation, the (seen ids → token) pairs, in order. */
-function readingsOf(questions: readonly Question[], maxRows: number) {
-  const plan = planScoring(questions, maxRows);
+function readingsOf(
+  questions: readonly Question[],
+  maxRows: number,
+  leastSaved = Number.POSITIVE_INFINITY,
+) {
+  const plan = planScoring(questions, { maxRows, leastSaved });
   const read = questions.map((question) => question.continuations.map(() => [] as string[]));
-  for (const { ids, length, positions, readings } of plan.batches) {
+  for (const { stem, ids, length, positions, readings } of plan.batches) {
     for (const { question, continuation, position, token } of readings) {
       const place = positions[position]!;
       const row = Math.floor(place / length);
-      const seen = [...plan.prefix, ...ids.subarray(row * length, place + 1)];
+      const seen = [...plan.prefix, ...stem, ...ids.subarray(row * length, place + 1)];
       read[question]![continuation]!.push(`${seen.join(' ')} → ${token}`);
     }
   }
@@ -39,12 +43,28 @@ describe('planScoring', () => {
       fc.property(
         fc.array(question, { minLength: 1, maxLength: 6 }),
         fc.integer({ min: 1, max: 9 }),
-        (questions, maxRows) => {
-          expect(readingsOf(questions, maxRows).read).toEqual(expected(questions));
+        fc.integer({ min: 0, max: 9 }),
+        (questions, maxRows, leastSaved) => {
+          expect(readingsOf(questions, maxRows, leastSaved).read).toEqual(expected(questions));
         },
       ),
       { numRuns: 300 },
     );
+  });
+
+  test('runs a question’s own context once where that saves enough', () => {
+    const tails = [1, 2, 3].map((letter) => [5, letter, 4]);
+    const questions = [
+      { context: [9, 9, 7, 7, 7, 7], continuations: tails },
+      { context: [9, 9, 8], continuations: tails },
+      { context: [9, 9, 6, 6, 6, 6], continuations: [[4]] },
+    ];
+    const { plan, read } = readingsOf(questions, 48, 6);
+    expect(read).toEqual(expected(questions));
+    expect([...plan.prefix]).toEqual([9, 9]);
+    expect(plan.batches.map(({ stem }) => [...stem])).toEqual([[], [7, 7, 7]]);
+    expect(plan.batches[1]).toMatchObject({ rows: 3, length: 3 });
+    expect(readingsOf(questions, 48, 7).plan.batches).toHaveLength(1);
   });
 
   test('continuations of one token need one row a question', () => {

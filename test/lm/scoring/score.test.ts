@@ -54,9 +54,15 @@ describe.each(['neox-parallel', 'llama-gqa'])('scoreQuestions on %s', (name) => 
     return sums;
   }
 
-  test.each([1, 4, 48])('equals plain forward passes, %i rows at once', async (batch) => {
+  test.each([
+    [1, undefined],
+    [4, undefined],
+    [48, undefined],
+    [48, 0],
+  ])('equals plain forward passes, %i rows at once (least saved: %s)', async (batch, least) => {
     const candidates = [PRETRAINED, DOUBLED, TURNED];
-    const scores = await scoreQuestions(model, QUESTIONS, candidates, { batch });
+    const options = { batch, ...(least === undefined ? {} : { leastSaved: least }) };
+    const scores = await scoreQuestions(model, QUESTIONS, candidates, options);
     for (const [c, candidate] of candidates.entries()) {
       for (const [q, question] of QUESTIONS.entries()) {
         const plain = await plainly(question, candidate);
@@ -80,6 +86,7 @@ describe.each(['neox-parallel', 'llama-gqa'])('scoreQuestions on %s', (name) => 
   test('leaves no tensor behind, and says when logits are not numbers', async () => {
     const before = memory().numTensors;
     await scoreQuestions(model, QUESTIONS, [PRETRAINED, DOUBLED], { batch: 2 });
+    await scoreQuestions(model, QUESTIONS, [PRETRAINED, DOUBLED], { batch: 2, leastSaved: 0 });
     expect(memory().numTensors).toBe(before);
     const broken = (h: Tensor2D) => mul(h, tensor2d([[Number.NaN]])) as Tensor2D;
     const candidates = [{ adapters: new Map([[4, broken]]) }];
