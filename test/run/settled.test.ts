@@ -244,6 +244,21 @@ describe('the first look', () => {
   });
 });
 
+it('keeps fifty answers at most, the newest', async () => {
+  project = openAged();
+  await turn(project);
+  const folder = project.path('cache/plan');
+  for (let at = 0; at < 60; at += 1) {
+    project.write(`cache/plan/settled-${at}.bin`, '');
+    project.write(`cache/plan/settled-${at}.json`, '');
+    age(join(folder, `settled-${at}.bin`));
+  }
+  await turn(project);
+  const left = readdirSync(folder).filter((name) => name.endsWith('.bin'));
+  expect(left).toHaveLength(36);
+  expect(stands(project)).toBe(true);
+});
+
 describe('a run on what is remembered', () => {
   it('runs what reads the change, and stops where outputs come out equal', async () => {
     project = openAged();

@@ -6,7 +6,7 @@
  * as settled: stamps are those of the look, and what lies in the store is looked at once more, after
  * the times of its folders were noted.
  */
-import { lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
@@ -90,6 +90,7 @@ export function settle(options: SettleOptions): void {
       tasks: digest,
     };
     writeAtomic(options.path, encodeSettled(head, ledger.entries, options.texts));
+    dropOldest(dirname(options.path));
   } catch (error) {
     if (!(error instanceof Unsettled) && !isUnwritable(error)) throw error;
   }
@@ -97,6 +98,20 @@ export function settle(options: SettleOptions): void {
 
 export function tasksPath(settledPath: string): string {
   return settledPath.replace(/\.bin$/, '.json');
+}
+
+/** Every wording of a question has an answer of its own: the oldest go when there are more. */
+const MOST_ANSWERS = 50;
+
+function dropOldest(folder: string): void {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.bin'));
+  if (names.length <= MOST_ANSWERS) return;
+  const age = (name: string) => stampAt(join(folder, name))?.mtimeMs ?? 0;
+  const byAge = names.map((name) => ({ name, at: age(name) })).sort((a, b) => a.at - b.at);
+  for (const { name } of byAge.slice(0, MOST_ANSWERS / 2)) {
+    rmSync(join(folder, name), { force: true });
+    rmSync(tasksPath(join(folder, name)), { force: true });
+  }
 }
 
 /** Something moved since it was looked at. */
