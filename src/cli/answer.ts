@@ -13,6 +13,7 @@ import { askedBy } from './question.ts';
 
 /** True once the question was answered; else what was seen, for whoever answers it. */
 export function answer(words: readonly string[]): true | Inspection | undefined {
+  const startedMs = performance.now();
   const asked = askedBy(words, process.cwd());
   if (asked === undefined) return undefined;
   const inspection = inspect(asked.cacheFolder, asked.question, process.env);
@@ -20,14 +21,16 @@ export function answer(words: readonly string[]): true | Inspection | undefined 
   if (isOverdue(inspection.file, Date.now()) || isLive(words)) return inspection;
   const startedAt = new Date();
   const runId = newRunId(startedAt);
-  repeat(inspection.file, words, { runId, startedAt });
-  note(asked.cacheFolder, inspection.file, { runId, startedAt });
+  const run = { runId, startedAt, startedMs };
+  repeat(inspection.file, words, run);
+  note(asked.cacheFolder, inspection.file, run);
   return true;
 }
 
 interface Run {
   readonly runId: string;
   readonly startedAt: Date;
+  readonly startedMs: number;
 }
 
 /** A terminal is for its own reporter to write to. */
@@ -36,9 +39,13 @@ function isLive(words: readonly string[]): boolean {
   return process.getBuiltinModule('node:tty').isatty(2); // loaded only for what may be one
 }
 
-function repeat(file: SettledFile, words: readonly string[], { runId, startedAt }: Run): void {
+function repeat(
+  file: SettledFile,
+  words: readonly string[],
+  { runId, startedAt, startedMs }: Run,
+): void {
   const { hits } = file.head;
-  const wallMs = Math.round(performance.now());
+  const wallMs = Math.round(performance.now() - startedMs);
   if (words.includes('--json')) {
     const at = startedAt.toISOString();
     const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
@@ -71,9 +78,9 @@ function write(stream: 1 | 2, bytes: Uint8Array): void {
 }
 
 /** The run is on record like any other; a folder that can't be written to has no records. */
-function note(cacheFolder: string, file: SettledFile, { runId, startedAt }: Run): void {
+function note(cacheFolder: string, file: SettledFile, { runId, startedAt, startedMs }: Run): void {
   const { head } = file;
-  const wallMs = Math.round(performance.now());
+  const wallMs = Math.round(performance.now() - startedMs);
   try {
     const line = repetitionLine({ runId, of: head.runId, startedAt, wallMs });
     appendFileSync(join(cacheFolder, 'runs', 'repetitions.log'), line);

@@ -5,6 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
+import { shownPath } from '../config/shown-path.ts';
+import { DiagnosticError } from '../diagnostic.ts';
 
 interface Manifest {
   readonly version?: string;
@@ -80,9 +82,7 @@ function dependenciesOf(manifest: Manifest): string[] {
 }
 
 function lockedPackages(lockfile: string): PackageSource {
-  const lock = JSON.parse(readFileSync(lockfile, 'utf8')) as {
-    readonly packages?: { readonly [location: string]: Manifest };
-  };
+  const lock = readLock(lockfile);
   const packages = lock.packages ?? {};
   const base = dirname(lockfile);
   return {
@@ -103,6 +103,24 @@ function lockedPackages(lockfile: string): PackageSource {
       return undefined;
     },
   };
+}
+
+function readLock(lockfile: string): {
+  readonly packages?: { readonly [location: string]: Manifest };
+} {
+  try {
+    return JSON.parse(readFileSync(lockfile, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DiagnosticError([
+      {
+        code: 'bad-lockfile',
+        message: `package-lock.json is no JSON: ${error.message}.`,
+        file: shownPath(lockfile),
+        hint: 'Make it anew: npm install --package-lock-only.',
+      },
+    ]);
+  }
 }
 
 function installedPackages(): PackageSource {
