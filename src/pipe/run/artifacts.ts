@@ -75,11 +75,13 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
   const root = resolve(folder);
   const file = recordOf(root, store);
   let views: Map<string, View> | undefined;
-  let dirty = false;
+  /** What we put there and took away ourselves: another run may know better about the rest by now. */
+  const own = new Map<string, View>();
   const dropped = new Set<string>();
   const remember = (wanted: Wanted, now: Stamp) => {
-    views?.set(wanted.name, { ...now, digest: wanted.digest, plan });
-    dirty = true;
+    const view = { ...now, digest: wanted.digest, plan };
+    views?.set(wanted.name, view);
+    own.set(wanted.name, view);
   };
   /** Says what was wrong with the view, if anything was. */
   const place = (wanted: Wanted): Tampering | undefined => {
@@ -126,16 +128,18 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
         if (now !== undefined && sameView(view, now)) rmSync(path, { force: true });
         removeEmptyAbove(path, root);
         views.delete(name);
+        own.delete(name);
         dropped.add(name);
-        dirty = true;
       }
     },
     save() {
-      if (!dirty || views === undefined) return;
-      const all = new Map([...readViews(file), ...views]);
-      for (const name of dropped) if (!views.has(name)) all.delete(name);
+      if (own.size + dropped.size === 0) return;
+      const all = readViews(file);
+      for (const name of dropped) all.delete(name);
+      for (const [name, view] of own) all.set(name, view);
       writeChecked(file, [...all]);
-      dirty = false;
+      own.clear();
+      dropped.clear();
     },
   };
 }
