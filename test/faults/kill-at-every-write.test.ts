@@ -68,11 +68,11 @@ it(`is survived by the store (${isThorough ? 'every write' : 'some writes'})`, {
   project.write('a.txt', 'w\n');
   const second = await countChanges(project.folder, RUN);
   expect(Math.min(first, second)).toBeGreaterThan(30);
-  for (const at of slice(upTo(second), 5)) await trial(`torn ${at}`, at, 'torn');
-  for (const at of slice(upTo(second), 2)) await trial(`before ${at}`, at, 'before');
+  for (const at of slice(upTo(second), 3)) await trial(`torn ${at}`, at, 'torn');
+  for (const at of slice(upTo(second), 1)) await trial(`before ${at}`, at, 'before');
   expect((await pipe(project.folder, ['verify'])).code).toBe(0);
   // The first run of a project, with nothing there yet.
-  for (const at of slice(upTo(first), 2)) {
+  for (const at of slice(upTo(first), 1)) {
     newProject();
     await trial(`cold ${at}`, at, 'torn');
     expect((await pipe(project.folder, ['verify'])).code).toBe(0);

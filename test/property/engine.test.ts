@@ -30,7 +30,7 @@ vi.mock('../../src/pipe/run/task-process.ts', async () => ({
   runProcess: (await import('./puppet.ts')).playShell,
 }));
 
-const CASES = process.env.PIPE_PROPERTY === 'all' ? 2_000 : 100;
+const CASES = process.env.PIPE_PROPERTY === 'all' ? 2_000 : 60;
 
 type Loss = {
   readonly kind:
