@@ -118,15 +118,14 @@ export interface SettledFile {
   text(name: keyof SettledTexts): Buffer;
 }
 
-/** Undefined where there is no such file or it is not whole. */
+/** Undefined where there is no such file, or it can't be read, or is not whole: then there is no answer. */
 export function readSettled(path: string): SettledFile | undefined {
   let whole: Buffer;
   try {
     whole = readFileSync(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
   }
   return decodeSettled(whole);
 }
