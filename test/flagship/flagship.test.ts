@@ -50,9 +50,10 @@ describe('the flagship pipeline', () => {
         expect(table.stdout).toContain(candidate);
       expect(table.stderr).toContain('0 tasks run');
       const { rows } = JSON.parse(project.read('artifacts/report/results.json')) as {
-        rows: { candidate: string; shots: number }[];
+        rows: { candidate: string; kind: string; shots: number }[];
       };
-      expect(rows.map((row) => `${row.candidate} ${row.shots}`).sort()).toEqual([
+      const memories = rows.filter(({ kind }) => kind === 'base' || kind === 'memory');
+      expect(memories.map((row) => `${row.candidate} ${row.shots}`).sort()).toEqual([
         'doc 0',
         'doc 1',
         'doctemp 0',
@@ -80,16 +81,20 @@ describe('the flagship pipeline', () => {
   );
 
   it(
-    'trains nothing when one dev claim is worded anew',
+    'trains nothing when one dev claim is worded anew, and asks that claim alone',
     async () => {
       edit('data/sample/dev.jsonl', (text) =>
         text.replace(
-          /"claim":"([^"]*?) was born in ([^"]*)\."/,
-          '"claim":"$1 was surely born in $2."',
+          '"claim":"Fenby Noreda had a dog as a pet."',
+          '"claim":"Fenby Noreda had a small dog as a pet."',
         ),
       );
-      const stages = stagesOf((await project.run('report', ...SMALL)).ran);
+      const { ran, events } = await project.run('report', ...SMALL);
+      const notes = events.flatMap((event) => (event.type === 'taskNote' ? [event.text] : []));
+      expect(notes).toContainEqual(expect.stringMatching(/^re-scored 1 of \d+ claims: /));
+      const stages = stagesOf(ran);
       expect(stages).toContain('extract');
+      expect(stages).toContain('report');
       expect(stages).not.toContain('encode');
       expect(stages).not.toContain('train');
     },
