@@ -2,6 +2,7 @@
  * What fits where: the bytes that each stage needs of a model, against what machines have. Arithmetic
  * on shapes, in 32-bit floats; nothing is measured here. Knows no file and no backend.
  */
+import { HEAP_BYTES, heapLimit } from '../tensor/heap-budget.ts';
 import { blockBytes, embeddingParameters, headParameters, modelParameters } from './footprint.ts';
 import type { ModelConfig } from './model-config.ts';
 
@@ -70,6 +71,8 @@ export interface Needs {
   readonly encode: Need;
   readonly train: Need;
   readonly evaluate: Need;
+  /** With the blocks that don't fit loaded each time they are needed: slower. */
+  readonly evaluatePaged: Need;
 }
 
 /** Node, TFJS and the stage's code. */
@@ -103,6 +106,10 @@ export function needsOf(
       backend: blockBytes(config, 0, layers) + head + passing,
       process: BASE_BYTES + table + Math.max(0.5 * table, reading),
     },
+    evaluatePaged: {
+      backend: block + head + PASSING_BYTES,
+      process: BASE_BYTES + table + Math.max(0.5 * table, reading),
+    },
   };
 }
 
@@ -111,6 +118,15 @@ function activationBytes(config: ModelConfig, tokens: number, length: number): n
   const { hidden, intermediate, heads, kvHeads, headDim } = config;
   const projected = (heads + 2 * kvHeads) * headDim;
   return 4 * tokens * (8 * hidden + 2 * projected + 3 * intermediate + heads * length);
+}
+
+/** What an evaluation leaves to states, logits and memories. */
+const PASSING_BYTES = 0.5 * 2 ** 30;
+
+/** Bytes of blocks that may be on the backend at once beside the head: wasm's heap is limited. */
+export function residentBytes(config: ModelConfig): number {
+  const limit = heapLimit();
+  return Math.max(0, limit - 4 * headParameters(config) - PASSING_BYTES);
 }
 
 export interface Place {
@@ -123,7 +139,6 @@ export interface Place {
 }
 
 const GIB = 2 ** 30;
-const HEAP_BYTES = 3.75 * GIB;
 
 /** A GPU's nominal gigabytes are decimal, and a tenth is left to driver and fragments. */
 export const PLACES: readonly Place[] = [
@@ -161,13 +176,18 @@ export function fitTable(firstBlock: (layers: number) => number): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function stagesThatFit({ encode, train, evaluate }: Needs, place: Place): string {
+function stagesThatFit(needs: Needs, place: Place): string {
+  const { encode, train, evaluate, evaluatePaged } = needs;
   const names = [
     ...(fits(encode, place) ? ['encode'] : []),
     ...(fits(train, place) ? ['train'] : []),
-    ...(fits(evaluate, place) ? ['eval'] : []),
+    ...(fits(evaluate, place)
+      ? ['eval']
+      : place.shared && fits(evaluatePaged, place)
+        ? ['eval (paged)']
+        : []),
   ];
-  return names.length === 3 ? 'all' : names.join(', ') || 'none';
+  return names.join(', ') === 'encode, train, eval' ? 'all' : names.join(', ') || 'none';
 }
 
 function gib(bytes: number): string {

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readModelConfig } from '../lm/config.ts';
+import { residentBytes } from '../lm/fit.ts';
+import { modelParameters } from '../lm/footprint.ts';
 import { type Adapted, loadModel, type Model } from '../lm/model.ts';
 import type { ModelConfig } from '../lm/model-config.ts';
 import { completeContexts } from '../lm/scoring/complete.ts';
@@ -24,6 +26,8 @@ export interface ExamineeOptions {
   readonly answers: readonly string[];
   /** Rows of tokens that run at once. */
   readonly batch: number;
+  /** Of the model's blocks, what may be on the backend at once. Default: what fits there. */
+  readonly residentBytes?: number;
   readonly generation: {
     readonly maxTokens: number;
     /** Ends a completion once it holds for the text so far. */
@@ -69,12 +73,14 @@ interface Generated {
 /** Loads the whole model and all memories. @throws ModelFileError for damaged files */
 export async function openExaminee(options: ExamineeOptions): Promise<Examinee> {
   const tokenizer = loadTokenizer(options.model);
-  const { layers } = readModelConfig(options.model);
+  const config = readModelConfig(options.model);
+  const { layers } = config;
   const model = await loadModel(options.model, {
     from: 0,
     to: layers,
     embedding: true,
     head: true,
+    residentBytes: options.residentBytes ?? residentBytes(config),
   });
   const memories = new Map<string, Memory>();
   for (const [name, folder] of options.memories) memories.set(name, await loadMemory(folder));
@@ -85,7 +91,7 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
   const adapted = new Map([...memories].map(([name, memory]) => [name, memory.on(model)]));
   const adaptedOf = (name: string): Adapted => adapted.get(name) ?? asCame;
   return {
-    parameters: countParameters(model),
+    parameters: modelParameters(config),
     memories,
     logLikelihoods: async (texts, candidates) => {
       const questions = texts.map((text) => tokeniseQuestion(tokenizer, text, options.answers));
@@ -107,12 +113,6 @@ export async function openExaminee(options: ExamineeOptions): Promise<Examinee> 
 function measure(tokenizer: Tokenizer, text: string, answers: readonly string[]): Measure {
   const { context, continuations } = tokeniseQuestion(tokenizer, text, answers);
   return { tokens: context.length, answerTokens: continuations.map((ids) => ids.length) };
-}
-
-/** The embedding lies outside the backend; a tied head is the same numbers once more. */
-function countParameters({ config, parameters }: Model): number {
-  const onBackend = parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
-  return onBackend + (config.tiedHead ? 0 : config.vocab * config.hidden);
 }
 
 interface Writer {

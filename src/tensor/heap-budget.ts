@@ -5,7 +5,12 @@
 import { engine } from '@tensorflow/tfjs-core';
 
 /** Below the end by what fragments cost, and scratch memory. */
-const HEAP_BYTES = 3.75 * 2 ** 30;
+export const HEAP_BYTES = 3.75 * 2 ** 30;
+
+/** What tensors may take on the backend that runs; unlimited as far as we know where it isn't wasm. */
+export function heapLimit(): number {
+  return engine().backendName === 'wasm' ? HEAP_BYTES : Number.POSITIVE_INFINITY;
+}
 
 /** There is no room on the heap; nothing was allocated. */
 export class HeapBudgetError extends Error {}
