@@ -98,7 +98,7 @@ describe('pipe provenance', () => {
     expect(page.startsWith('<p>$& before</p>\n<p>Made from 2 tasks')).toBe(true);
     expect(page.endsWith('\n<p>after</p>')).toBe(true);
     expect(page).toContain('<td>abacus</td>');
-    expect(page).toMatch(/<td>measure: page<\/td><td>[^<]+<\/td><td>[0-9a-f]{64}<\/td>/);
+    expect(page).toMatch(/<td>measure:\u00a0page<\/td><td>[^<]+<\/td><td>[0-9a-f]{64}<\/td>/);
     expect(project.read('artifacts/measure/page.html')).toBe(artifact);
   });
 
