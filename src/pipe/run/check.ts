@@ -49,7 +49,7 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
   const slots = openSlots(machineCapacity(jobs));
   const checker = new Checker(options, openBeside(store, folder), emit);
   try {
-    const results = await Promise.all(
+    const settled = await Promise.allSettled(
       targets.map(async (id) => {
         const task = graph.tasks.get(id) as Task;
         const signal = options.signal ?? new AbortController().signal;
@@ -61,7 +61,9 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
         }
       }),
     );
-    const wrong = results.filter((isSame) => !isSame).length;
+    const refused = settled.find((result) => result.status === 'rejected');
+    if (refused !== undefined) throw refused.reason; // only when the others have ended too
+    const wrong = settled.filter((result) => result.status === 'fulfilled' && !result.value).length;
     return { ...built, ran: built.ran + targets.length, failed: wrong };
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
