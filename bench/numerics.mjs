@@ -7,7 +7,8 @@
  *     node bench/numerics.mjs --python .venv-reference/bin/python
  *
  * Options: --only step,tfjs,eval,experiment,memory (tfjs goes with step); --rounds N; --claims N and --epochs N of the experiment
- * (200 and 3); --threads N; --shape 70m of evaluation and experiment.
+ * (200 and 3); --threads N; --shape 70m of evaluation and experiment;
+ * --step 14m for the steps of one shape only.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,6 +31,7 @@ const { values: flags } = parseArgs({
     epochs: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
     shape: { type: 'string', default: '70m' },
+    step: { type: 'string' },
   },
 });
 const only = flags.only.split(',');
@@ -154,6 +156,7 @@ async function steps() {
     ['70m', 'the answer (3 of 128)'],
   ];
   for (const [name, supervision] of cases) {
+    if (flags.step && flags.step !== name) continue;
     const texts = trainingTexts(4, 129, SUPERVISION[supervision]);
     const job = { ...(await modelOf(name)), texts };
     const [own, naive, cached] = [sides.own(), sides.torch(), sides.torch()];
