@@ -67,7 +67,7 @@ it('keeps the first blocks and sends away the one that was used last', () => {
   const load = (index: number) => {
     loads.push(index);
     const loader = { parameters: [], dispose: () => gone.push(index) } as unknown;
-    return { block: (h: never) => h, loader: loader as ParameterLoader };
+    return { block: (h: Tensor2D) => h, loader: loader as ParameterLoader };
   };
   const paging = { from: 0, to: 4, blockBytes: 10, residentBytes: 25, load };
   const { blocks, dispose } = pageBlocks(paging);
