@@ -190,7 +190,9 @@ describe('a planted bug is stopped by its gate', () => {
       const bug = {
         file: 'src/eval/judge.ts',
         right: 'replies.get(contestant.subjectOf(prompt).name)!',
-        wrong: '[...replies.values()].at(-1)!',
+        wrong:
+          '([...replies].find(([name, each]) => /temp/.test(name) && each.has(text))?.[1] ?? ' +
+          'replies.get(contestant.subjectOf(prompt).name)!)',
       };
       const outcome = await evaluateWith([bug]);
       expect(outcome).toEqual(stoppedBy('identity gate'));
