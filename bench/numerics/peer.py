@@ -33,6 +33,18 @@ def read_tensors(path):
     return tensors
 
 
+def attend(query, key, value, mask):
+    """Attention, also for PyTorch before 2.0, which has no fused one."""
+    if hasattr(F, "scaled_dot_product_attention"):
+        if mask is None:
+            return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    if mask is None:
+        mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
+    scores = (query @ key.transpose(-1, -2)) / math.sqrt(query.shape[-1])
+    return scores.masked_fill(~mask, -math.inf).softmax(-1) @ value
+
+
 class Memory:
     def __init__(self, path):
         self.values = {}
@@ -95,12 +107,12 @@ class Neox:
         if keep is not None:
             keep[index] = (key, value)
         if past is None:
-            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            mixed = attend(query, key, value, None)
         else:
             key = torch.cat([past[0].expand(texts, -1, -1, -1), key], 2)
             value = torch.cat([past[1].expand(texts, -1, -1, -1), value], 2)
             mask = torch.ones(length, before + length, dtype=torch.bool).tril(before)
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            mixed = attend(query, key, value, mask)
         mixed = mixed.transpose(1, 2).reshape(texts, length, width)
         attended = self.linear(name + "attention.dense", mixed)
         wide = F.gelu(self.linear(name + "mlp.dense_h_to_4h", self.norm(name + "post_attention_layernorm", h)))
