@@ -71,7 +71,10 @@ it(`holds for ${CASES} random histories of real processes`, { timeout: 3_600_000
         await settle(project, world, known);
         for (const step of script) {
           if (step.do === 'edit') world = applyEdit(world, step.edit, [start]);
-          if (step.do === 'forget') rmSync(join(project.folder, step.what), { recursive: true });
+          if (step.do === 'forget') {
+            // Gone already where it was forgotten before and nothing ran since.
+            rmSync(join(project.folder, step.what), { recursive: true, force: true });
+          }
           if (step.do === 'kill') {
             world = applyEdit(world, { kind: 'param', at: step.at, value: step.at % 5 }, []);
             lay(project, world);
@@ -92,7 +95,8 @@ it(`holds for ${CASES} random histories of real processes`, { timeout: 3_600_000
         project.remove();
       }
     }),
-    { numRuns: CASES },
+    // The slice in CI is the same every time; the long suite looks further at each run.
+    { numRuns: CASES, ...(CASES === 1 ? { seed: 4 } : {}) },
   );
 });
 

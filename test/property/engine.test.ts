@@ -288,6 +288,7 @@ function damage(path: string, how: (path: string) => void): void {
 it(`holds for ${CASES} random histories`, { timeout: 3_600_000 }, async () => {
   await fc.assert(fc.asyncProperty(worlds, steps, fc.integer({ min: 1, max: 4 }), runCase), {
     numRuns: CASES,
+    ...(process.env.PIPE_PROPERTY === 'all' ? {} : { seed: 4 }),
     ...(process.env.PIPE_SEED ? { seed: Number(process.env.PIPE_SEED) } : {}),
   });
 });

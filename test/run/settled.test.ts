@@ -324,7 +324,7 @@ describe('any edits', () => {
           }
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 12, seed: 4 },
     );
     project = openProject({});
   });
