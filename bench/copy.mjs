@@ -49,7 +49,7 @@ function pipe(folder, words) {
   const started = performance.now();
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(repository, 'bin', 'pipe.mjs'), ...words],
+    [join(repository, 'bin', 'pipe.cjs'), ...words],
     { cwd: folder, env: quickEnvironment(), encoding: 'utf8', maxBuffer: 2 ** 28 },
   );
   if (status !== 0) throw new Error(`pipe ${words.join(' ')}: exit ${status}\n${stderr}`);

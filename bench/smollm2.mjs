@@ -43,7 +43,7 @@ function run() {
   console.log(
     `npx pipe ${words.map((word) => (/[[ {]/.test(word) ? `'${word}'` : word)).join(' ')}\n`,
   );
-  const { status } = spawnSync(process.execPath, [join(root, 'bin', 'pipe.mjs'), ...words], {
+  const { status } = spawnSync(process.execPath, [join(root, 'bin', 'pipe.cjs'), ...words], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

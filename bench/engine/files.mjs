@@ -18,7 +18,7 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '7' },
   },
 });
-const bin = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'bin', 'pipe.mjs');
+const bin = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'bin', 'pipe.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'engine-files-'));
 const { NODE_EXTRA_CA_CERTS: _slowStart, ...env } = process.env;
 

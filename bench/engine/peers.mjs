@@ -30,7 +30,7 @@ const numberIn = (text, pattern) => Number(pattern.exec(text)?.[1] ?? Number.NaN
 const pipe = {
   name: 'pipe',
   most: 10_000,
-  find: () => join(repository, 'bin', 'pipe.mjs'),
+  find: () => join(repository, 'bin', 'pipe.cjs'),
   lay(folder, dag) {
     laySources(folder, dag);
     const stages = dag.map(({ name, upstream }) => {

@@ -20,7 +20,7 @@ stages:
 `,
     'broken.yaml': 'version: 2\n',
     // What `npm i -g` would put on the PATH.
-    'bin/pipe': `#!/bin/sh\nexec "${process.execPath}" "${join(repository, 'bin', 'pipe.mjs')}" "$@"\n`,
+    'bin/pipe': `#!/bin/sh\nexec "${process.execPath}" "${join(repository, 'bin', 'pipe.cjs')}" "$@"\n`,
   });
   chmodSync(join(project.folder, 'bin/pipe'), 0o755);
 });

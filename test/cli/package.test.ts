@@ -156,7 +156,7 @@ it('loads and runs a pipeline from a program', async () => {
 });
 
 it('runs as a command there', async () => {
-  const bin = join(folder, 'node_modules', 'mempipe', 'bin', 'pipe.mjs');
+  const bin = join(folder, 'node_modules', 'mempipe', 'bin', 'pipe.cjs');
   const { code, stderr } = await node(bin, 'run');
   expect(code).toBe(0);
   expect(stderr).toContain('2 tasks run, 0 hits in ');

@@ -32,7 +32,7 @@ export async function pipe(
   const { NODE_EXTRA_CA_CERTS: _certificates, ...inherited } = process.env;
   const node = [process.execPath];
   if (options.shim !== undefined) node.push('--require', shim(options.shim));
-  const command = [...node, join(repository, 'bin', 'pipe.mjs'), ...words];
+  const command = [...node, join(repository, 'bin', 'pipe.cjs'), ...words];
   const limited =
     options.ulimit === undefined
       ? command

@@ -36,7 +36,7 @@ function newProject(): RigProject {
 function start(project: RigProject, value: number, store?: string): ChildProcess {
   const words = ['run', '--json', '--set', `params.v=${value}`];
   const shared = store === undefined ? {} : { PIPE_CACHE: store };
-  return spawn(process.execPath, [join(repository, 'bin', 'pipe.mjs'), ...words], {
+  return spawn(process.execPath, [join(repository, 'bin', 'pipe.cjs'), ...words], {
     cwd: project.folder,
     env: { PATH: process.env.PATH, HOME: project.folder, NO_COLOR: '1', ...shared },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -31,7 +31,7 @@ function stepsOf(guide: string): Step[] {
 
 /** `npx pipe` is this copy's own; everything else is the shell's. */
 function runCommands(text: string): string {
-  const prelude = 'set -e\nnpx() { shift; node bin/pipe.mjs "$@"; }\n';
+  const prelude = 'set -e\nnpx() { shift; node bin/pipe.cjs "$@"; }\n';
   const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', prelude + text], {
     cwd: project.folder,
     encoding: 'utf8',

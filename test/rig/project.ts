@@ -57,10 +57,10 @@ export function makeProject(files: { readonly [name: string]: string }): RigProj
   return project;
 }
 
-/** The rig on a folder that exists; its own `bin/pipe.mjs` serves where it has one. */
+/** The rig on a folder that exists; its own `bin/pipe.cjs` serves where it has one. */
 export function projectAt(folder: string): RigProject {
-  const ownBin = join(folder, 'bin', 'pipe.mjs');
-  const bin = existsSync(ownBin) ? ownBin : join(repository, 'bin', 'pipe.mjs');
+  const ownBin = join(folder, 'bin', 'pipe.cjs');
+  const bin = existsSync(ownBin) ? ownBin : join(repository, 'bin', 'pipe.cjs');
   const start = (...words: string[]) =>
     spawn(process.execPath, [bin, ...words], {
       cwd: folder,

@@ -1,24 +1,26 @@
 #!/usr/bin/env node
 // Starts the bundled command line, and bundles it anew where a working copy's sources changed.
-import { existsSync, fstatSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+// CommonJS: most runs change nothing, and Node's loader of modules would take longer than the look.
+const { existsSync, fstatSync, readFileSync, statSync } = require('node:fs');
+const { basename, dirname, join } = require('node:path');
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`pipe needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
-  process.exit(2);
-}
+const root = dirname(__dirname);
 const words = process.argv.slice(2);
-const seen = await firstLook();
-if (seen !== true) {
+
+function main() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`pipe needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
+    process.exit(2);
+  }
+  const seen = firstLook();
+  if (seen !== true) return goOn(seen);
+}
+
+async function goOn(seen) {
   // Where the plan is what it was, so is this program: its sources were looked at with the rest.
   const rebuilt = seen?.samePlan !== true && isStale();
-  if (rebuilt) {
-    const { buildAll } = await import(pathToFileURL(join(root, 'build.mjs')).href);
-    await buildAll();
-  }
+  if (rebuilt) await (await importFrom('build.mjs')).buildAll();
   // What the old program saw is nothing to the new one.
   await startWith(rebuilt ? undefined : seen);
 }
@@ -27,23 +29,22 @@ if (seen !== true) {
 async function startWith(inspection) {
   if (inspection?.samePlan === true && !fstatSync(2).isCharacterDevice()) {
     try {
-      return await (await load('rerun')).start(words, inspection);
+      return await require('../dist/rerun.cjs').start(words, inspection);
     } catch (error) {
       if (error.code !== 'ERR_LEFT_OUT') throw error;
     }
   }
-  return (await load('pipe')).start(words, inspection);
+  return (await importFrom('dist/pipe.mjs')).start(words, inspection);
 }
 
-function load(name) {
-  return import(pathToFileURL(join(root, 'dist', `${name}.mjs`)).href);
+function importFrom(path) {
+  return import(require('node:url').pathToFileURL(join(root, path)).href);
 }
 
 /** Answers by itself what was asked before, if nothing changed: not even this program. */
-async function firstLook() {
-  const file = join(root, 'dist', 'answer.mjs');
-  if (words[0] !== 'run' || !existsSync(file)) return undefined;
-  return (await load('answer')).answer(words);
+function firstLook() {
+  if (words[0] !== 'run' || !existsSync(join(root, 'dist', 'answer.cjs'))) return undefined;
+  return require('../dist/answer.cjs').answer(words);
 }
 
 function isStale() {
@@ -56,3 +57,5 @@ function isStale() {
     return stat?.size !== size || stat?.mtimeMs !== mtimeMs;
   });
 }
+
+main();
