@@ -4,8 +4,15 @@
  */
 import { appendFileSync, fstatSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Inspection, inspect, isOverdue } from '../pipe/run/settled.ts';
+import {
+  type Inspection,
+  inspect,
+  isOverdue,
+  settledPath,
+  tasksPath,
+} from '../pipe/run/settled.ts';
 import type { SettledFile } from '../pipe/run/settled-file.ts';
+import { readTasks } from '../pipe/run/settled-tasks.ts';
 import { repetitionLine } from '../pipe/store/repetition.ts';
 import { newRunId } from '../pipe/store/run-id.ts';
 import { formatDuration } from './duration.ts';
@@ -22,7 +29,8 @@ export function answer(words: readonly string[]): true | Inspection | undefined 
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const run = { runId, startedAt, startedMs };
-  repeat(inspection.file, words, run);
+  const tasks = tasksPath(settledPath(asked.cacheFolder, asked.question));
+  if (!repeat(inspection.file, words, run, tasks)) return inspection;
   note(asked.cacheFolder, inspection.file, run);
   return true;
 }
@@ -39,28 +47,33 @@ function isLive(words: readonly string[]): boolean {
   return process.getBuiltinModule('node:tty').isatty(2); // loaded only for what may be one
 }
 
+/** False where what is said to a program can't be read any more. */
 function repeat(
   file: SettledFile,
   words: readonly string[],
   { runId, startedAt, startedMs }: Run,
-): void {
+  tasks: string,
+): boolean {
   const { hits } = file.head;
-  const wallMs = Math.round(performance.now() - startedMs);
+  const wallMs = () => Math.round(performance.now() - startedMs);
   if (words.includes('--json')) {
+    const plan = readTasks(tasks, file.head.tasks);
+    if (plan === undefined) return false;
     const at = startedAt.toISOString();
     const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
     write(1, Buffer.from(`${first},"tasks":`));
-    write(1, file.text('tasks'));
+    write(1, plan.idsText);
     write(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
-    write(1, file.text('events'));
-    const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs };
+    write(1, plan.events);
+    const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs: wallMs() };
     write(1, Buffer.from(`${JSON.stringify(summary)}\n`));
-    return;
+    return true;
   }
-  write(2, file.text('talk'));
-  write(1, file.text('data'));
+  write(2, file.talk);
+  write(1, file.data);
   const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
-  write(2, Buffer.from(`${what} in ${formatDuration(wallMs)}\n`));
+  write(2, Buffer.from(`${what} in ${formatDuration(wallMs())}\n`));
+  return true;
 }
 
 /** All of it, also to a pipe that takes no more for now; a reader that has seen enough ends us. */

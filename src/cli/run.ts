@@ -89,7 +89,12 @@ async function runOnce(invocation: Invocation): Promise<number> {
         ...(backend === undefined ? {} : { backend }),
         ...(memory === undefined ? {} : { memory }),
         prune: memory === undefined && sets.length === 0,
-        ...(settling === undefined ? {} : { results: settling.results }),
+        ...(settling === undefined
+          ? {}
+          : {
+              results: settling.results,
+              onStanding: (tasks) => reporter.repeat(settling.repeat(tasks)),
+            }),
       },
       settling?.listen(reporter.emit) ?? reporter.emit,
     );

@@ -10,16 +10,23 @@ import { readManifest, stampOfMark } from '../pipe/fingerprint/manifest.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
 import type { BuildOptions } from '../pipe/run/build.ts';
 import { type Memory, memoryOf } from '../pipe/run/memory.ts';
-import { type Result, settle, tasksPath } from '../pipe/run/settle.ts';
-import { settledPath } from '../pipe/run/settled.ts';
-import { KIND, type SettledFile, type SettledTexts } from '../pipe/run/settled-file.ts';
-import { graphOf, readTasks, type SettledTask } from '../pipe/run/settled-tasks.ts';
+import { type Result, settle } from '../pipe/run/settle.ts';
+import { settledPath, tasksPath } from '../pipe/run/settled.ts';
+import { KIND, type SettledFile } from '../pipe/run/settled-file.ts';
+import {
+  graphOf,
+  type HitText,
+  type Product,
+  readTasks,
+  type SettledPlan,
+} from '../pipe/run/settled-tasks.ts';
 import { type FileStamp, isRacy, stampAt, stampOf } from '../pipe/store/file-stamp.ts';
 import type { Store } from '../pipe/store/store.ts';
 import { takeInspection } from './inspection.ts';
 import { loadGraph, type Project } from './project.ts';
 import { askedBy } from './question.ts';
 import { plainReporter } from './reporter/plain.ts';
+import type { Repeated } from './reporter/reporter.ts';
 
 type Display = Event & { readonly type: 'display' };
 
@@ -37,7 +44,7 @@ export class Settling {
   readonly #displays = new Map<TaskId, Display[]>();
   readonly #lookedAtMs = Date.now();
   readonly #pipelineStamp: FileStamp | undefined;
-  #known: readonly SettledTask[] | undefined;
+  #known: SettledPlan | undefined;
   #runId: string | undefined;
 
   constructor(project: Project, words: readonly string[]) {
@@ -53,7 +60,7 @@ export class Settling {
       const path = tasksPath(this.#path());
       const plan = readTasks(path, inspection.file.head.tasks);
       if (plan !== undefined) {
-        this.#known = plan.tasks;
+        this.#known = plan;
         return { graph: graphOf(plan), memory: memoryOf(plan, inspection) };
       }
     }
@@ -62,6 +69,15 @@ export class Settling {
 
   get results(): Map<TaskId, Result> {
     return this.#results;
+  }
+
+  /** What a run of hits said of these tasks. */
+  repeat(tasks: readonly TaskId[]): Repeated {
+    const [plan, inspection] = [this.#known, this.#inspection];
+    if (plan === undefined || inspection === undefined) throw new Error('assert: nothing is known');
+    const ranks = tasks.map((id) => plan.rank(id) as number);
+    const { talk, data, events } = plan.hitTexts(ranks, inspection.file);
+    return { talk: talk.toString(), data: data.toString(), events: events.toString() };
   }
 
   /** Passes events on, and keeps those that a run of hits would say again. */
@@ -95,8 +111,8 @@ export class Settling {
       plan,
       ...(inspection === undefined || this.#known === undefined
         ? {}
-        : { before: { inspection, tasks: this.#known } }),
-      texts: this.#texts(tasks),
+        : { before: { inspection, plan: this.#known } }),
+      text: (id, product) => this.#hitText(id, product),
       runId: this.#runId,
     });
   }
@@ -118,27 +134,24 @@ export class Settling {
     return new Map([[this.#project.file, stamp], ...own, ...code]);
   }
 
-  #texts(tasks: readonly TaskId[]): SettledTexts {
-    const events = tasks.flatMap((id): Event[] => {
-      const product = this.#results.get(id)?.product;
-      if (product === undefined) return [];
-      const { key, notes, cost } = product;
-      const hit = { type: 'taskHit', task: id, key, notes, savedMs: cost.wallMs } as const;
-      return [hit, ...(this.#displays.get(id) ?? [])];
-    });
-    const said = { talk: [] as string[], data: [] as string[] };
+  #hitText(id: TaskId, { key, notes, cost }: Product): HitText {
+    const hit = { type: 'taskHit', task: id, key, notes, savedMs: cost.wallMs } as const;
+    const events: Event[] = [hit, ...(this.#displays.get(id) ?? [])];
+    const said = { talk: '', data: '' };
     const plain = plainReporter(
-      { err: (text) => said.talk.push(text), out: (text) => said.data.push(text) },
+      {
+        err: (text) => {
+          said.talk += text;
+        },
+        out: (text) => {
+          said.data += text;
+        },
+      },
       () => 0,
     );
     for (const event of events) plain.emit(event);
     plain.close();
-    return {
-      talk: said.talk.join(''),
-      data: said.data.join(''),
-      tasks: JSON.stringify(tasks),
-      events: events.map((event) => `${JSON.stringify(event)}\n`).join(''),
-    };
+    return { ...said, events: events.map((event) => `${JSON.stringify(event)}\n`).join('') };
   }
 }
 

@@ -18,10 +18,12 @@ function ask(capacity: Capacity, wants: Readonly<Record<string, [Partial<Resourc
   const served = new Map<string, Lease>();
   const rejected: string[] = [];
   for (const [name, [more, priority = 0]] of Object.entries(wants)) {
-    slots.acquire({ ...SMALL, ...more }, priority, stop.signal).then(
-      (lease) => served.set(name, lease),
-      () => rejected.push(name),
-    );
+    slots
+      .acquire({ ...SMALL, ...more }, () => priority, stop.signal)
+      .then(
+        (lease) => served.set(name, lease),
+        () => rejected.push(name),
+      );
   }
   const turn = () => new Promise((done) => setTimeout(done, 5));
   return { served, rejected, stop, turn, names: () => [...served.keys()] };

@@ -22,14 +22,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskId } from '../../src/pipe/event.ts';
 import type { TaskGraph } from '../../src/pipe/graph/task.ts';
 import { type Memory, memoryOf } from '../../src/pipe/run/memory.ts';
-import { type Result, settle, tasksPath } from '../../src/pipe/run/settle.ts';
-import { type Inspection, inspect, settledPath } from '../../src/pipe/run/settled.ts';
-import { decodeSettled, type SettledTexts } from '../../src/pipe/run/settled-file.ts';
-import { graphOf, readTasks, type SettledTask } from '../../src/pipe/run/settled-tasks.ts';
+import { type Result, settle } from '../../src/pipe/run/settle.ts';
+import { type Inspection, inspect, settledPath, tasksPath } from '../../src/pipe/run/settled.ts';
+import { decodeSettled } from '../../src/pipe/run/settled-file.ts';
+import { graphOf, readTasks, type SettledPlan } from '../../src/pipe/run/settled-tasks.ts';
 import { stampAt } from '../../src/pipe/store/file-stamp.ts';
 import { eventsOf, openProject, type Project } from './project.ts';
 
-const TEXTS: SettledTexts = { talk: 'talk\n', data: '', tasks: '[]', events: '' };
+/** What a hit of a task says, which tells what it made. */
+const textOf = (id: TaskId, key: string) => ({
+  talk: `${id} ${key}\n`,
+  data: '',
+  events: `{"task":"${id}"}\n`,
+});
 
 const PIPELINE = `version: 1
 stages:
@@ -87,19 +92,20 @@ interface Turn {
   readonly warnings: readonly string[];
 }
 
+let turns = 0;
+
 /** A run as the command line makes it: on what is remembered where the plan is the same. */
 async function turn(at: Project, useMemory = true): Promise<Turn> {
   const inspection = useMemory ? look(at) : undefined;
   const path = settledPath(at.path('cache'), asked(at));
   let graph: TaskGraph | undefined;
   let memory: Memory | undefined;
-  let tasks: readonly SettledTask[] | undefined;
+  let plan: SettledPlan | undefined;
   if (inspection?.samePlan === true) {
-    const plan = readTasks(tasksPath(path), inspection.file.head.tasks);
+    plan = readTasks(tasksPath(path), inspection.file.head.tasks);
     if (plan !== undefined) {
       graph = graphOf(plan);
       memory = memoryOf(plan, inspection);
-      tasks = plan.tasks;
     }
   }
   const stamp = stampAt(at.path('pipeline.yaml'));
@@ -121,9 +127,9 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
     store: at.store(),
     artifactsFolder: at.path('artifacts'),
     plan: new Map([[at.path('pipeline.yaml'), stamp]]),
-    ...(inspection === undefined || tasks === undefined ? {} : { before: { inspection, tasks } }),
-    texts: TEXTS,
-    runId: 'run',
+    ...(inspection === undefined || plan === undefined ? {} : { before: { inspection, plan } }),
+    text: (id, { key }) => textOf(id, key),
+    runId: `run ${String(turns++)}`,
   });
   return { ran, warnings: eventsOf(events, 'warning').map(({ message }) => message) };
 }
@@ -136,7 +142,8 @@ describe('the first look', () => {
     expect(look(project)).toBeUndefined();
     expect((await turn(project)).ran).toHaveLength(4);
     expect(stands(project)).toBe(true);
-    expect(look(project)?.file.text('talk').toString()).toBe('talk\n');
+    const key = project.store().traces.ofTask('last', 1)[0]?.key;
+    expect(look(project)?.file.talk.toString().split('\n')).toContain(`last ${key}`);
   });
 
   it.each<readonly [string, (at: Project) => void]>([
@@ -250,10 +257,10 @@ it('keeps fifty answers at most, the newest', async () => {
   const folder = project.path('cache/plan');
   for (let at = 0; at < 60; at += 1) {
     project.write(`cache/plan/settled-${at}.bin`, '');
-    project.write(`cache/plan/settled-${at}.json`, '');
+    project.write(`cache/plan/settled-${at}.tasks`, '');
     age(join(folder, `settled-${at}.bin`));
   }
-  await turn(project);
+  await turn(project, false);
   const left = readdirSync(folder).filter((name) => name.endsWith('.bin'));
   expect(left).toHaveLength(36);
   expect(stands(project)).toBe(true);

@@ -118,7 +118,14 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
     }
   }
-  return { emit, close: () => undefined };
+  return {
+    emit,
+    repeat: ({ talk, data }) => {
+      if (talk !== '') streams.err(talk);
+      if (data !== '') streams.out(data);
+    },
+    close: () => undefined,
+  };
 }
 
 export function decisionLine(event: Event & { type: 'taskDecided' }): string {

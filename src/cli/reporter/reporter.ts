@@ -1,12 +1,28 @@
 /**
  * A reporter turns the engine's events into something to read. Knows no particular one.
  */
-import type { Emit } from '../../pipe/event.ts';
+import type { Emit, Event } from '../../pipe/event.ts';
 
 export interface Reporter {
   readonly emit: Emit;
+  /** Says again what an earlier run said of hits. */
+  readonly repeat: (said: Repeated) => void;
   /** Puts the terminal back as it was; called once, also after a failure. */
   close(): void;
+}
+
+/** The same hits in the words of each reporter. */
+export interface Repeated {
+  /** Of the plain reporter, on stderr and stdout. */
+  readonly talk: string;
+  readonly data: string;
+  /** Of the JSON reporter: events, one a line. */
+  readonly events: string;
+}
+
+/** Events that were kept as lines of JSON. */
+export function eventsIn(lines: string): Event[] {
+  return lines.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Event]));
 }
 
 /** Where data and talk go; injected, so that tests can read them. */

@@ -10,7 +10,7 @@ import { formatBytes, formatDuration } from '../duration.ts';
 import { formatTable } from '../table.ts';
 import { TERMINAL_FRAME_MS } from './pace.ts';
 import { decisionLine } from './plain.ts';
-import type { Reporter, Streams } from './reporter.ts';
+import { eventsIn, type Reporter, type Streams } from './reporter.ts';
 import {
   changesText,
   checkText,
@@ -212,6 +212,9 @@ export function terminalReporter({
 
   return {
     emit,
+    repeat: ({ events }) => {
+      for (const event of eventsIn(events)) emit(event);
+    },
     close: () => {
       clearInterval(timer);
       live.clear();

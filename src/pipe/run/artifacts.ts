@@ -24,8 +24,8 @@ import type { Task } from '../graph/task.ts';
 import { isTemporaryName, temporaryName } from '../store/atomic-file.ts';
 import { copyExecutable, isEmptyFolder, linkOrCopy } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
-import { readChecked, writeChecked } from '../store/checked-file.ts';
 import { digestNow } from '../store/digest-now.ts';
+import { openRecordLog } from '../store/record-log.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 
@@ -39,8 +39,11 @@ interface View {
 }
 
 export interface Artifacts {
-  /** Makes the task's views equal to the trace's outputs; warns of those that someone changed. */
-  show(task: Task, product: Pick<Trace, 'outputs'>): void;
+  /**
+   * Makes the task's views equal to the trace's outputs; warns of those that someone changed. `shown`
+   * are outputs whose views are known to be as we left them.
+   */
+  show(task: Task, product: Pick<Trace, 'outputs'>, shown?: Trace['outputs']): void;
   /** Removes untouched views of tasks and outputs that the plan no longer has; what is not ours stays. */
   prune(tasks: Iterable<Task>): void;
   /** Writes what was put where, if anything changed. */
@@ -54,13 +57,13 @@ export function artifactFolder(artifactsFolder: string, task: string): string {
 
 /** Where it is kept what was put there. */
 function recordOf(root: string, store: Store): string {
-  return join(store.layout.index, `artifacts-2-${digestOf(root).slice(0, 16)}.json`);
+  return join(store.layout.index, `artifacts-3-${digestOf(root).slice(0, 16)}.log`);
 }
 
 /** What is on record of each view, by its absolute path. */
 export function recordedViews(folder: string, store: Store): ReadonlyMap<string, View> {
   const root = resolve(folder);
-  const views = readViews(recordOf(root, store));
+  const views = openRecordLog<View>(recordOf(root, store)).read();
   return new Map([...views].map(([name, view]) => [join(root, name), view]));
 }
 
@@ -73,19 +76,22 @@ export interface ArtifactsOptions {
 
 export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOptions): Artifacts {
   const root = resolve(folder);
-  const file = recordOf(root, store);
+  const log = openRecordLog<View>(recordOf(root, store));
   let views: Map<string, View> | undefined;
-  /** What we put there and took away ourselves: another run may know better about the rest by now. */
-  const own = new Map<string, View>();
-  const dropped = new Set<string>();
+  /** What we put there, and (null) took away: another run may know better about the rest by now. */
+  const own = new Map<string, View | null>();
   const remember = (wanted: Wanted, now: Stamp) => {
     const view = { ...now, digest: wanted.digest, plan };
     views?.set(wanted.name, view);
     own.set(wanted.name, view);
   };
+  const replace = (wanted: Wanted) => {
+    putView(store.blobs.path(wanted.digest), wanted);
+    remember(wanted, viewAt(wanted.path) as Stamp);
+  };
   /** Says what was wrong with the view, if anything was. */
   const place = (wanted: Wanted): Tampering | undefined => {
-    views ??= readViews(file);
+    views ??= log.read();
     const known = views.get(wanted.name);
     const now = viewAt(wanted.path);
     const fits = now === undefined || isExecutable(wanted.path) === (wanted.executable ?? false);
@@ -96,26 +102,31 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
     }
     const how = tampering(known, now);
     const isOurs = how !== undefined && how !== 'deleted' && isStored(store, wanted.path);
-    putView(store.blobs.path(wanted.digest), wanted);
-    remember(wanted, viewAt(wanted.path) as Stamp);
+    replace(wanted);
     return isOurs ? undefined : how;
   };
   return {
-    show(task, { outputs }) {
+    show(task, { outputs }, shown = {}) {
       const found: Tampered[] = [];
       for (const output of task.outputs) {
         const record = outputs[output.name] as OutputRecord;
+        const before = shown[output.name];
+        if (before?.kind === 'file' && before.digest === record.digest) continue;
         const path = join(artifactFolder(root, task.id), output.path);
         // What follows replaces and removes files: it must never reach beyond the task's own folder.
         assert(path.startsWith(artifactFolder(root, task.id) + sep), `${path} leaves its artifact`);
         const wanted = wantedViews(root, path, record, store);
+        if (before?.kind === 'file' && record.kind === 'file') {
+          for (const each of wanted) replace(each);
+          continue;
+        }
         for (const each of wanted) found.push({ path: each.path, how: place(each) });
         if (record.kind === 'folder') dropOthers(path, wanted, foldersOf(path, record, store));
       }
       warnOf(found, dirname(root), emit);
     },
     prune(tasks) {
-      views ??= readViews(file);
+      views ??= log.read();
       const places = new Set(
         [...tasks].flatMap((task) =>
           task.outputs.map((output) => `${fileNameOf(task.id)}/${output.path}`),
@@ -128,18 +139,13 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
         if (now !== undefined && sameView(view, now)) rmSync(path, { force: true });
         removeEmptyAbove(path, root);
         views.delete(name);
-        own.delete(name);
-        dropped.add(name);
+        own.set(name, null);
       }
     },
     save() {
-      if (own.size + dropped.size === 0) return;
-      const all = readViews(file);
-      for (const name of dropped) all.delete(name);
-      for (const [name, view] of own) all.set(name, view);
-      writeChecked(file, [...all]);
+      if (own.size === 0) return;
+      log.append(own);
       own.clear();
-      dropped.clear();
     },
   };
 }
@@ -195,10 +201,6 @@ function wantedViews(root: string, path: string, record: OutputRecord, store: St
     mkdirSync(file, { recursive: true });
     return [];
   });
-}
-
-function readViews(file: string): Map<string, View> {
-  return new Map(readChecked(file) as [string, View][] | undefined);
 }
 
 function viewAt(path: string): Stamp | undefined {

@@ -11,7 +11,7 @@ import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
 import type { Presence } from '../store/presence.ts';
 import { newRunId } from '../store/run-id.ts';
-import type { TaskRecord } from '../store/run-records.ts';
+import type { RunRecord, TaskRecord } from '../store/run-records.ts';
 import type { Store } from '../store/store.ts';
 import { type Artifacts, openArtifacts } from './artifacts.ts';
 import { TaskFailure } from './attempt.ts';
@@ -47,6 +47,8 @@ export interface BuildOptions {
   readonly slots?: Slots;
   /** What an earlier run of the same plan made, and what of it still stands. */
   readonly memory?: Memory;
+  /** Told of tasks that stand as the memory has them: hits without an event and without a result. */
+  readonly onStanding?: (tasks: readonly TaskId[]) => void;
   /** Filled with how each task came to its product, for what wants to remember it. */
   readonly results?: Map<TaskId, Result>;
   /** The graph is the whole plan as it is written: views of what it no longer has may go. */
@@ -98,7 +100,14 @@ class Build {
   readonly #startedMs = performance.now();
   readonly #targets: ReadonlySet<TaskId>;
   readonly #tasks: readonly TaskId[];
-  readonly #outcomes = new Map<TaskId, Promise<Outcome>>();
+  /** Tasks that are to be settled; with a memory, those that may come out otherwise. */
+  readonly #open: readonly TaskId[];
+  readonly #outcomes = new Map<TaskId, Outcome>();
+  /** How many open upstream tasks a task still waits for. */
+  readonly #waitsFor = new Map<TaskId, number>();
+  /** Tasks whose upstream has settled. */
+  readonly #ready: TaskId[] = [];
+  readonly #standing: TaskId[] = [];
   readonly #products = new Map<TaskId, Product>();
   readonly #records: TaskRecord[] = [];
   readonly #controllers = new Map<TaskId, AbortController>();
@@ -106,6 +115,7 @@ class Build {
   readonly #artifacts: Artifacts;
   readonly #warned = new Set<string>();
   #priorities: ReadonlyMap<TaskId, number> | undefined;
+  #swept = false;
   /** Undefined where the store cannot be written to. */
   #presence: Presence | undefined;
   /** Set when nothing more may start; names the failed task that is to blame, if one is. */
@@ -117,6 +127,7 @@ class Build {
     this.#emit = emit;
     this.#targets = new Set(targets);
     this.#tasks = tasks;
+    this.#open = options.memory?.open ?? tasks;
     this.#slots = options.slots ?? openSlots(machineCapacity(options.jobs));
     this.#artifacts = openArtifacts(options.artifactsFolder, {
       store: options.store,
@@ -132,15 +143,14 @@ class Build {
     const at = this.#startedAt.toISOString();
     this.#emit({ type: 'runStarted', runId: this.#runId, tasks: this.#tasks, at });
     this.#presence = await announced(this.#options.store, this.#runId);
-    for (const id of this.#tasks) {
-      const key = this.#options.memory?.of(id)?.product.key;
-      if (key !== undefined) this.#presence?.note(key);
+    this.#presence?.noteAll(this.#options.memory?.keys ?? '');
+    try {
+      this.#standAside();
+      await this.#settleAll();
+    } finally {
+      this.#presence?.leave();
+      this.#options.signal?.removeEventListener('abort', abort);
     }
-    const settled = await Promise.allSettled(this.#tasks.map((id) => this.#settle(id)));
-    this.#presence?.leave();
-    this.#options.signal?.removeEventListener('abort', abort);
-    const broken = settled.find((result) => result.status === 'rejected');
-    if (broken !== undefined) throw broken.reason;
     return this.#conclude();
   }
 
@@ -152,26 +162,99 @@ class Build {
     }
   }
 
-  #settle(id: TaskId): Promise<Outcome> {
-    const known = this.#outcomes.get(id);
-    if (known !== undefined) return known;
-    const outcome = this.#settleOnce(id).catch((error: unknown) => {
-      this.drain(this.#tasks); // a fault of the engine: leave no child behind
-      throw error;
-    });
-    this.#outcomes.set(id, outcome);
-    return outcome;
+  /** What cannot have changed is a hit before anything is looked at. */
+  #standAside(): void {
+    if (this.#open.length === this.#tasks.length) return;
+    const open = new Set(this.#open);
+    this.#stand(this.#tasks.filter((id) => !open.has(id)));
   }
 
-  async #settleOnce(id: TaskId): Promise<Outcome> {
-    const task = this.#options.graph.tasks.get(id) as Task;
-    const upstream = this.#options.graph.upstream(id);
-    const outcomes = await Promise.all(upstream.map((each) => this.#settle(each)));
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.state === 'failed') return this.#skip(id, upstream[index]);
-      if (outcome.state === 'skipped') return this.#skip(id, outcome.because);
+  #stand(tasks: readonly TaskId[]): void {
+    if (tasks.length === 0) return;
+    this.#standing.push(...tasks);
+    this.#options.onStanding?.(tasks);
+  }
+
+  /** Every open task once its open upstream tasks have. A fault of the engine ends all of it. */
+  #settleAll(): Promise<void> {
+    const { graph } = this.#options;
+    const open = new Set(this.#open);
+    for (const id of this.#open) {
+      const upstream = graph.upstream(id).filter((each) => open.has(each)).length;
+      this.#waitsFor.set(id, upstream);
+      if (upstream === 0) this.#ready.push(id);
     }
-    const recalled = await this.#recall(task, outcomes);
+    return new Promise((resolve, reject) => {
+      let [running, fault] = [0, undefined as { readonly error: unknown } | undefined];
+      const fail = (error: unknown) => {
+        fault ??= { error };
+        this.drain(this.#tasks); // leave no child behind
+        return { state: 'skipped', because: undefined } as const;
+      };
+      const go = () => {
+        const standing: TaskId[] = [];
+        for (let id = this.#ready.shift(); id !== undefined; id = this.#ready.shift()) {
+          const task = id;
+          const known = this.#stands(task);
+          if (known !== undefined) {
+            standing.push(task);
+            this.#close(task, known);
+            continue;
+          }
+          running += 1;
+          const outcome = fault === undefined ? this.#settle(task).catch(fail) : fail(fault.error);
+          void Promise.resolve(outcome).then((result) => {
+            running -= 1;
+            this.#close(task, result);
+            go();
+          });
+        }
+        this.#stand(standing);
+        if (running > 0 || this.#ready.length > 0) return;
+        if (fault === undefined) resolve();
+        else reject(fault.error);
+      };
+      go();
+    });
+  }
+
+  #close(id: TaskId, outcome: Outcome): void {
+    this.#outcomes.set(id, outcome);
+    for (const next of this.#options.graph.downstream(id)) {
+      const left = this.#waitsFor.get(next);
+      if (left === undefined) continue;
+      this.#waitsFor.set(next, left - 1);
+      if (left === 1) this.#ready.push(next);
+    }
+  }
+
+  /** Without a look: nothing of the task moved, and its upstream came out as it was. */
+  #stands(id: TaskId): Outcome | undefined {
+    if (this.#options.memory?.stands(id) !== true) return undefined;
+    if (this.#isForced(id) || !this.#isUpstreamSame(id)) return undefined;
+    return { state: 'hit', same: true };
+  }
+
+  #isForced(id: TaskId): boolean {
+    return this.#options.force === true && this.#targets.has(id);
+  }
+
+  /** Tasks that were never open stand. */
+  #isUpstreamSame(id: TaskId): boolean {
+    return this.#options.graph.upstream(id).every((each) => {
+      const outcome = this.#outcomes.get(each);
+      return outcome === undefined || ('same' in outcome && outcome.same);
+    });
+  }
+
+  async #settle(id: TaskId): Promise<Outcome> {
+    const task = this.#options.graph.tasks.get(id) as Task;
+    for (const each of this.#options.graph.upstream(id)) {
+      const outcome = this.#outcomes.get(each);
+      if (outcome?.state === 'failed') return this.#skip(id, each);
+      if (outcome?.state === 'skipped') return this.#skip(id, outcome.because);
+    }
+    const recalled = await this.#recall(task);
     if (recalled !== undefined) return recalled;
     const controller = new AbortController();
     this.#controllers.set(id, controller);
@@ -189,11 +272,10 @@ class Build {
   }
 
   /** A task that reads what it read in the remembered run is what it was then, if that is all there. */
-  async #recall(task: Task, upstream: readonly Outcome[]): Promise<Outcome | undefined> {
+  async #recall(task: Task): Promise<Outcome | undefined> {
     const remembered = this.#options.memory?.of(task.id);
     if (remembered?.sameSources !== true) return undefined;
-    if (!upstream.every((each) => 'same' in each && each.same)) return undefined;
-    if (this.#options.force === true && this.#targets.has(task.id)) return undefined;
+    if (this.#isForced(task.id) || !this.#isUpstreamSame(task.id)) return undefined;
     const { product, isSure } = remembered;
     const { store } = this.#options;
     if (!isSure && !(await isKept(store, product))) return undefined;
@@ -203,13 +285,13 @@ class Build {
 
   /** Looks the task up, else runs it; starts over while its inputs change under it. */
   async #bringAbout(task: Task, signal: AbortSignal): Promise<Outcome> {
-    const { store, force = false } = this.#options;
+    const { store } = this.#options;
     for (let round = 1; ; round += 1) {
       const prepared = await prepare(task, this.#prepareOptions());
       this.#options.onKey?.(task.id, prepared.key);
       this.#presence?.note(prepared.key);
       const found = await lookup(store, prepared.key);
-      const forced = force && this.#targets.has(task.id);
+      const forced = this.#isForced(task.id);
       if (found.state === 'hit' && !forced) return this.#hit(task, found.trace, prepared);
       if (found.state === 'lost') this.#mend(task, found);
       if (this.#stopped !== undefined) return this.#skip(task.id, this.#stopped.because);
@@ -224,9 +306,16 @@ class Build {
   }
 
   #prepareOptions() {
-    const { graph, store, backend } = this.#options;
-    const settled = (id: TaskId) => this.#products.get(id) as Product;
-    return { graph, store, settled, ...(backend === undefined ? {} : { backend }) };
+    const { graph, store, backend, memory } = this.#options;
+    const settled = (id: TaskId) => (this.#products.get(id) ?? memory?.of(id)?.product) as Product;
+    const hasMoved = memory?.hasMoved;
+    return {
+      graph,
+      store,
+      settled,
+      ...(hasMoved === undefined ? {} : { hasMoved }),
+      ...(backend === undefined ? {} : { backend }),
+    };
   }
 
   #produce(
@@ -238,13 +327,15 @@ class Build {
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
     this.#presence?.publish();
+    if (!this.#swept) sweepScratch(store);
+    this.#swept = true;
     this.#warnOfShortfall(task);
     return produce({
       task,
       prepared,
       changes,
       forced,
-      priority: this.#priority(task.id),
+      priority: () => this.#priority(task.id),
       runId: this.#runId,
       root: graph.pipeline.root,
       store,
@@ -274,9 +365,8 @@ class Build {
   /** Costs are read only when something must run: a build of hits does not pay for them. */
   #priority(id: TaskId): number {
     const { graph, store } = this.#options;
-    if (this.#priorities === undefined) sweepScratch(store);
     this.#priorities ??= criticalPath({
-      tasks: this.#tasks,
+      tasks: this.#open,
       downstream: (each) => graph.downstream(each),
       costMs: (each) => this.#costMs(each) ?? store.traces.ofTask(each, 1)[0]?.cost.wallMs,
     });
@@ -284,8 +374,7 @@ class Build {
   }
 
   #costMs(id: TaskId): number | undefined {
-    const product = this.#products.get(id) ?? this.#options.memory?.of(id)?.product;
-    return product?.cost.wallMs;
+    return this.#products.get(id)?.cost.wallMs ?? this.#options.memory?.costMs(id);
   }
 
   /** `isShown`: its views are known to be as they should. */
@@ -341,7 +430,7 @@ class Build {
       product,
       ...(prepared === undefined ? {} : { prepared }),
     });
-    if (!isShown) this.#artifacts.show(task, product);
+    if (!isShown) this.#artifacts.show(task, product, this.#shown(task.id));
     this.#records.push({
       task: task.id,
       key: product.key,
@@ -350,6 +439,12 @@ class Build {
       ...(product.metrics === undefined ? {} : { metrics: product.metrics }),
       ...more,
     });
+  }
+
+  /** Outputs whose views nobody touched since they were put there. */
+  #shown(id: TaskId): Product['outputs'] | undefined {
+    const remembered = this.#options.memory?.of(id);
+    return remembered?.isSure === true ? remembered.product.outputs : undefined;
   }
 
   #display(task: Task, { outputs }: Product): void {
@@ -420,7 +515,7 @@ class Build {
     const summary: Summary = {
       type: 'summary',
       ran: count('ran'),
-      hits: count('hit'),
+      hits: count('hit') + this.#standing.length,
       failed: count('failed'),
       skipped: count('skipped'),
       wallMs: Math.round(performance.now() - this.#startedMs),
@@ -436,11 +531,19 @@ class Build {
       targets: this.#options.targets,
       params: graph.pipeline.params,
       tasks: this.#records,
+      ...this.#rest(),
       summary,
     };
     this.#note(() => store.runs.put(record));
     this.#emit(summary);
     return summary;
+  }
+
+  /** Of the tasks that stand it is on record what they were when they were last looked at. */
+  #rest(): Pick<RunRecord, 'rest'> {
+    const { memory } = this.#options;
+    if (memory === undefined || this.#standing.length === 0) return {};
+    return { rest: { of: memory.runId, tasks: this.#standing.length } };
   }
 }
 

@@ -53,7 +53,7 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
       targets.map(async (id) => {
         const task = graph.tasks.get(id) as Task;
         const signal = options.signal ?? new AbortController().signal;
-        const lease = await slots.acquire(task.stage.resources, 0, signal);
+        const lease = await slots.acquire(task.stage.resources, () => 0, signal);
         try {
           return await checker.check(task, known.get(id) as Settled, lease);
         } finally {

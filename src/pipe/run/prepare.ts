@@ -74,6 +74,8 @@ export interface PrepareOptions {
   readonly graph: TaskGraph;
   readonly store: Store;
   readonly backend?: string;
+  /** Of a source: whether it is known to be another than when its digest was last asked for. */
+  readonly hasMoved?: (path: string) => boolean;
   /** What the settled upstream tasks made. */
   readonly settled: (task: TaskId) => Pick<Trace, 'outputs'>;
 }
@@ -95,7 +97,7 @@ export async function prepare(task: Task, options: PrepareOptions): Promise<Prep
     requirePresent(input, expansion);
     const { grounds } = expansion;
     expansions.push({ patterns: input.patterns, names: namesOf(expansion), grounds });
-    inputs.push(await digestSources(input, expansion, options.store, stamps));
+    inputs.push(await digestSources(input, expansion, options, stamps));
   }
   const fingerprint = fingerprintOf(task, inputs, options.backend);
   return { key: keyOf(fingerprint), fingerprint, inputs, expansions, stamps };
@@ -141,12 +143,12 @@ function requirePresent(input: TaskInput & { kind: 'source' }, expansion: Expans
 async function digestSources(
   input: TaskInput & { kind: 'source' },
   expansion: Expansion,
-  store: Store,
+  { store, hasMoved = () => false }: PrepareOptions,
   stamps: Map<string, FileStamp>,
 ): Promise<PreparedInput> {
   const files: { path: string; name: string; digest: Digest }[] = [];
   for (const { path, name } of expansion.files) {
-    const { digest, stamp } = await store.files.digest(path);
+    const { digest, stamp } = await store.files.digest(path, { hasMoved: hasMoved(path) });
     stamps.set(path, stamp);
     files.push({ path, name, digest });
   }

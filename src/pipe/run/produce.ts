@@ -26,7 +26,8 @@ export interface ProduceOptions {
   readonly task: Task;
   readonly prepared: Prepared;
   readonly changes: readonly Change[];
-  readonly priority: number;
+  /** Asked for when others wait, too. */
+  readonly priority: () => number;
   readonly forced: boolean;
   readonly runId: string;
   readonly root: string;

@@ -26,12 +26,12 @@ export interface Lease {
 export interface Slots {
   readonly capacity: Capacity;
   /** Rejects with the signal's reason when it aborts first. */
-  acquire(wants: Resources, priority: number, signal: AbortSignal): Promise<Lease>;
+  acquire(wants: Resources, priority: () => number, signal: AbortSignal): Promise<Lease>;
 }
 
 interface Waiter {
   readonly wants: Resources;
-  readonly priority: number;
+  readonly priority: () => number;
   start(lease: Lease): void;
 }
 
@@ -89,7 +89,7 @@ export function openSlots(capacity: Capacity): Slots {
   };
 
   const serve = () => {
-    waiting.sort((left, right) => right.priority - left.priority);
+    if (waiting.length > 1) waiting.sort((left, right) => right.priority() - left.priority());
     for (let index = 0; index < waiting.length; ) {
       const waiter = waiting[index] as Waiter;
       if (!fits(waiter.wants)) {

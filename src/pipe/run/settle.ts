@@ -7,7 +7,7 @@
  * the times of its folders were noted.
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
@@ -16,19 +16,26 @@ import { isEmptyFolder, isSealed } from '../store/blobs.ts';
 import { shardOf } from '../store/cache-layout.ts';
 import { contentDigest, type FileStamp, isRacy, stampAt } from '../store/file-stamp.ts';
 import type { Store } from '../store/store.ts';
-import type { TreeEntry } from '../store/trace.ts';
+import type { OutputRecord, TreeEntry } from '../store/trace.ts';
 import { artifactFolder, recordedViews } from './artifacts.ts';
 import type { Prepared } from './prepare.ts';
-import type { Inspection, Question } from './settled.ts';
+import { type Inspection, type Question, tasksPath } from './settled.ts';
 import {
   type Entry,
   encodeSettled,
+  entriesOf,
   KIND,
   type Kind,
   SETTLED_SCHEMA,
-  type SettledTexts,
 } from './settled-file.ts';
-import { type Product, type SettledTask, writeTasks } from './settled-tasks.ts';
+import {
+  type Amendment,
+  encodeTasks,
+  type HitText,
+  type Product,
+  type SettledPlan,
+  type SettledTask,
+} from './settled-tasks.ts';
 
 /** How a task came to its product in this run. */
 export interface Result {
@@ -45,59 +52,105 @@ export interface SettleOptions {
   readonly targets: readonly TaskId[];
   /** In a topological order. */
   readonly tasks: readonly TaskId[];
+  /** Of all tasks but those that were left standing. */
   readonly results: ReadonlyMap<TaskId, Result>;
   readonly store: Store;
   readonly artifactsFolder: string;
   /** The files that the plan was made from, as they were when they were read. */
   readonly plan: ReadonlyMap<string, FileStamp | undefined>;
   /** What this run built upon, if it did. */
-  readonly before?: { readonly inspection: Inspection; readonly tasks: readonly SettledTask[] };
-  readonly texts: SettledTexts;
+  readonly before?: { readonly inspection: Inspection; readonly plan: SettledPlan };
+  /** What a hit of a task with a result says. */
+  text(task: TaskId, product: Product): HitText;
   readonly runId: string;
 }
 
 /** Writes nothing where something is not as it was looked at: the next run then looks at all of it again. */
 export function settle(options: SettleOptions): void {
-  const stage = [...options.graph.tasks.values()].map((task) => task.stage);
-  // What arithmetic a machine does is not a file that could be looked at.
-  if (stage.some(({ numerics }) => numerics === 'strict')) return;
-  const ledger = new Ledger();
   try {
-    for (const [path, stamp] of options.plan) {
-      if (stamp === undefined) ledger.add(path, KIND.planAbsent, NOTHING);
-      else ledger.add(path, KIND.plan, stamp);
-    }
-    const tasks = new Gatherer(options, ledger).gather();
-    mkdirSync(dirname(options.path), { recursive: true });
-    const { pipeline } = options.graph;
-    const digest = writeTasks(tasksPath(options.path), {
-      pipeline,
-      targets: options.targets,
-      tasks,
-    });
-    const names = new Set(stage.flatMap(({ env }) => env));
-    const head = {
-      schema: SETTLED_SCHEMA,
-      words: options.question.words,
-      file: options.question.file,
-      conditions: options.question.conditions,
-      environment: Object.fromEntries([...names].map((name) => [name, process.env[name] ?? null])),
-      racy: [...ledger.racy],
-      young: ledger.young,
-      settledAtMs: Date.now(),
-      runId: options.runId,
-      hits: tasks.length,
-      tasks: digest,
-    };
-    writeAtomic(options.path, encodeSettled(head, ledger.entries, options.texts));
-    dropOldest(dirname(options.path));
+    if (!amend(options)) write(options);
   } catch (error) {
     if (!(error instanceof Unsettled) && !isUnwritable(error)) throw error;
   }
 }
 
-export function tasksPath(settledPath: string): string {
-  return settledPath.replace(/\.bin$/, '.json');
+/** Everything anew. */
+function write(options: SettleOptions): void {
+  const stages = [...options.graph.tasks.values()].map((task) => task.stage);
+  // What arithmetic a machine does is not a file that could be looked at.
+  if (stages.some(({ numerics }) => numerics === 'strict')) return;
+  const ledger = new NewEntries();
+  for (const [path, stamp] of options.plan) {
+    if (stamp === undefined) ledger.add(path, KIND.planAbsent, NOTHING);
+    else ledger.add(path, KIND.plan, stamp);
+  }
+  const tasks = new Gatherer(options, ledger).gather();
+  const names = new Set(stages.flatMap(({ env }) => env));
+  const environment = Object.fromEntries(
+    [...names].map((name) => [name, process.env[name] ?? null]),
+  );
+  const name = options.runId;
+  const bytes = encodeTasks({
+    name,
+    pipeline: options.graph.pipeline,
+    targets: options.targets,
+    tasks,
+    upstream: (id) => options.graph.upstream(id),
+  });
+  const said = (of: 'talk' | 'data') => Buffer.from(tasks.map(({ text }) => text[of]).join(''));
+  const { words, file, conditions } = options.question;
+  const head = {
+    schema: SETTLED_SCHEMA,
+    words,
+    file,
+    conditions,
+    environment,
+    racy: [...ledger.racy],
+    young: ledger.young,
+    settledAtMs: Date.now(),
+    runId: options.runId,
+    hits: tasks.length,
+    tasks: name,
+  };
+  mkdirSync(dirname(options.path), { recursive: true });
+  writeAtomic(tasksPath(options.path), bytes);
+  const texts = { talk: said('talk'), data: said('data') };
+  writeAtomic(options.path, encodeSettled(head, entriesOf(ledger.entries), texts));
+  dropOldest(dirname(options.path));
+}
+
+/**
+ * Only what changed: where the same files decide as before, though some are others now. False where
+ * other files do, or where nothing is known.
+ */
+function amend(options: SettleOptions): boolean {
+  const { before, results } = options;
+  if (before === undefined) return false;
+  const { inspection, plan } = before;
+  const { file } = inspection;
+  const patch = new Patch(inspection, shardsOf(options.store));
+  try {
+    const amendment = new Gatherer(options, patch).amend(patch, [...results.keys()]);
+    if (!inspection.changed.every((entry) => patch.touched.has(entry))) return false;
+    const head = {
+      ...file.head,
+      racy: [...patch.racy],
+      young: patch.young,
+      settledAtMs: Date.now(),
+      runId: options.runId,
+      tasks: options.runId,
+    };
+    writeAtomic(tasksPath(options.path), plan.amended(options.runId, amendment));
+    const texts = {
+      talk: plan.amendedText('talk', file.talk, amendment),
+      data: plan.amendedText('data', file.data, amendment),
+    };
+    writeAtomic(options.path, encodeSettled(head, patch.entries(), texts));
+    return true;
+  } catch (error) {
+    if (error instanceof Unsettled) return false;
+    throw error;
+  }
 }
 
 /** Every wording of a question has an answer of its own: the oldest go when there are more. */
@@ -123,21 +176,31 @@ function isUnwritable(error: unknown): boolean {
   return isDiskFull(error) || ['EROFS', 'EACCES', 'EPERM'].includes(code);
 }
 
-class Ledger {
+type Look = Omit<FileStamp, 'ctimeMs'> & { ctimeMs?: number };
+
+/** Where what was looked at is noted. */
+interface Ledger {
+  /** The number of the entry; a path is looked at once in each way. */
+  add(path: string, kind: Kind, look: Look): number;
+  addRacy(number: number, digest: string): void;
+}
+
+/** From nothing. */
+class NewEntries implements Ledger {
   readonly entries: Entry[] = [];
   readonly racy = new Map<number, string>();
   /** How many entries a later look could do without. */
   young = 0;
   readonly #numbers = new Map<string, number>();
 
-  /** The number of the entry; a path is looked at once in each way. */
-  add(path: string, kind: Kind, stamp: Omit<FileStamp, 'ctimeMs'> & { ctimeMs?: number }): number {
+  add(path: string, kind: Kind, look: Look): number {
     const name = `${kind}${path}`;
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const number = this.entries.length;
     this.#numbers.set(name, number);
-    this.entries.push({ ctimeMs: 0, ...stamp, path, kind });
+    this.entries.push({ ctimeMs: 0, ...look, path, kind });
+    if (kind === KIND.young) this.young += 1;
     return number;
   }
 
@@ -146,12 +209,107 @@ class Ledger {
   }
 }
 
+/** On the entries of an earlier answer: those of a task stay the same ones, the store's may be more. */
+class Patch implements Ledger {
+  readonly racy: Map<number, string>;
+  readonly touched = new Set<number>();
+  readonly #stamps: number[];
+  readonly #kinds: number[];
+  readonly #paths: string[];
+  /** Of the store, by path. */
+  readonly #store = new Map<string, number>();
+  readonly #free: number[] = [];
+  #own: ReadonlyMap<string, number> = new Map();
+  #seen = new Set<number>();
+
+  constructor({ file, changed, atMs }: Inspection, isShard: (path: string) => boolean) {
+    const { stamps, kinds, paths, head } = file;
+    this.#stamps = Array.from(stamps);
+    this.#kinds = Array.from(kinds);
+    this.#paths = [...paths];
+    const mtimeOf = (number: number) => ({ mtimeMs: stamps[number * 4 + 1] as number });
+    // What was the same when it was looked at, and is old enough by now, is told by its times again.
+    this.racy = new Map(head.racy.filter(([number]) => isRacy(mtimeOf(number), atMs)));
+    const moved = new Set(changed);
+    const old = new Set<string>();
+    for (const [number, kind] of this.#kinds.entries()) {
+      const path = paths[number] as string;
+      if (kind === KIND.free) this.#free.push(number);
+      else if (kind === KIND.store || kind === KIND.young) this.#store.set(path, number);
+      if (kind !== KIND.store || !isShard(path) || moved.has(number)) continue;
+      if (!isRacy(mtimeOf(number), atMs)) old.add(path);
+    }
+    for (const [number, kind] of this.#kinds.entries()) {
+      if (kind !== KIND.young || !old.has(dirname(paths[number] as string))) continue;
+      this.#kinds[number] = KIND.free;
+      this.#store.delete(paths[number] as string);
+      this.#free.push(number);
+    }
+  }
+
+  get young(): number {
+    return this.#kinds.reduce((count, kind) => count + (kind === KIND.young ? 1 : 0), 0);
+  }
+
+  /** What follows is looked at for a task that had these entries. */
+  begin(own: readonly number[]): void {
+    this.#seen = new Set();
+    this.#own = new Map(
+      own.map((number) => [`${this.#kinds[number]}${this.#paths[number]}`, number]),
+    );
+  }
+
+  /** Throws where it no longer rests on the same entries. */
+  end(): void {
+    if (this.#seen.size !== this.#own.size) throw new Unsettled();
+  }
+
+  add(path: string, kind: Kind, look: Look): number {
+    const isStore = kind === KIND.store || kind === KIND.young;
+    const number = isStore ? this.#inStore(path, kind) : this.#own.get(`${kind}${path}`);
+    if (number === undefined) throw new Unsettled();
+    if (!isStore) this.#seen.add(number);
+    // What was seen first is what counts: should it have changed since, the next look tells.
+    if (this.touched.has(number)) return number;
+    this.touched.add(number);
+    this.racy.delete(number);
+    const { size, mtimeMs, ctimeMs = 0, inode } = look;
+    for (const [at, value] of [size, mtimeMs, ctimeMs, inode].entries()) {
+      this.#stamps[number * 4 + at] = value;
+    }
+    return number;
+  }
+
+  addRacy(number: number, digest: string): void {
+    if (!this.racy.has(number)) this.racy.set(number, digest);
+  }
+
+  entries() {
+    const stamps = Float64Array.from(this.#stamps);
+    return { stamps, kinds: Uint8Array.from(this.#kinds), paths: this.#paths };
+  }
+
+  #inStore(path: string, kind: Kind): number {
+    const known = this.#store.get(path);
+    if (known !== undefined) return known;
+    const number = this.#free.pop() ?? this.#paths.length;
+    this.#paths[number] = path;
+    this.#kinds[number] = kind;
+    this.#store.set(path, number);
+    return number;
+  }
+}
+
+/** Whether a path is a folder of blobs or of traces, which loses its age with what is in it. */
+function shardsOf({ layout }: Store): (path: string) => boolean {
+  return (path) => [layout.blobs, layout.traces].includes(dirname(path));
+}
+
 const NOTHING: FileStamp = { size: 0, mtimeMs: 0, ctimeMs: 0, inode: 0 };
 
 class Gatherer {
   readonly #options: SettleOptions;
   readonly #ledger: Ledger;
-  readonly #before: ReadonlyMap<TaskId, SettledTask>;
   readonly #changed: ReadonlySet<number>;
   readonly #racyBefore: ReadonlyMap<number, string>;
   readonly #startedMs = Date.now();
@@ -164,7 +322,6 @@ class Gatherer {
     this.#options = options;
     this.#ledger = ledger;
     const { before } = options;
-    this.#before = new Map(before?.tasks.map((each) => [each.task.id, each]));
     this.#changed = new Set(before?.inspection.changed);
     this.#racyBefore = new Map(before?.inspection.file.head.racy);
     this.#shardsBefore = this.#knownShards();
@@ -174,12 +331,75 @@ class Gatherer {
     const { graph, tasks, results } = this.#options;
     return tasks.map((id) => {
       const task = graph.tasks.get(id) as Task;
-      const result = results.get(id);
-      if (result === undefined) throw new Unsettled();
-      const { product, prepared } = result;
+      const { product, prepared } = results.get(id) ?? this.#standing(id);
       const sources = prepared === undefined ? this.#sourcesBefore(id) : this.#sources(prepared);
-      return { task, product, sources, views: this.#views(task, product) };
+      const views = this.#views(task, product);
+      return { ...this.#settled(id, product), sources, views };
     });
+  }
+
+  /** Of these tasks alone; the others are as they were. */
+  amend(patch: Patch, ids: readonly TaskId[]): Amendment {
+    const { graph, results } = this.#options;
+    const plan = this.#options.before?.plan as SettledPlan;
+    const amendment = ids.map((id) => {
+      const rank = plan.rank(id) as number;
+      const { product, prepared } = results.get(id) as Result;
+      patch.begin([...plan.sources(rank), ...plan.views(rank)]);
+      if (prepared === undefined) this.#sourcesBefore(id);
+      else this.#sources(prepared);
+      this.#views(graph.tasks.get(id) as Task, product);
+      patch.end();
+      return [rank, this.#settled(id, product)] as const;
+    });
+    this.#lookAtNeighbours(new Set(amendment.map(([rank]) => rank)));
+    return new Map(amendment);
+  }
+
+  #settled(id: TaskId, product: Product) {
+    const { graph, results, store } = this.#options;
+    const task = graph.tasks.get(id) as Task;
+    const digests = Object.values(product.outputs).flatMap((record) => digestsIn(store, record));
+    const shards = [...new Set(digests.map(shardNumber))];
+    const text = results.has(id) ? this.#options.text(id, product) : this.#textBefore(id);
+    return { task, product, shards, text };
+  }
+
+  #rank(id: TaskId): number {
+    const rank = this.#options.before?.plan.rank(id);
+    if (rank === undefined) throw new Unsettled();
+    return rank;
+  }
+
+  #standing(id: TaskId): Result {
+    const rank = this.#rank(id);
+    return { product: this.#options.before?.plan.product(rank) as Product };
+  }
+
+  #textBefore(id: TaskId): HitText {
+    const { plan, inspection } = this.#options.before as NonNullable<SettleOptions['before']>;
+    const { talk, data, events } = plan.hitTexts([this.#rank(id)], inspection.file);
+    return { talk: talk.toString(), data: data.toString(), events: events.toString() };
+  }
+
+  /** What lies in a folder of the store that moved may be gone, whoever moved it. */
+  #lookAtNeighbours(amended: ReadonlySet<number>): void {
+    const { store, before } = this.#options;
+    const plan = before?.plan as SettledPlan;
+    const moved = [...this.#shards.keys()].filter((folder) => !this.#isUnmoved(folder));
+    const namesIn = (folder: string) =>
+      moved.filter((each) => dirname(each) === folder).map((each) => basename(each));
+    const blobs = new Set(namesIn(store.layout.blobs).map((name) => Number.parseInt(name, 16)));
+    const traces = new Set(namesIn(store.layout.traces));
+    for (let rank = 0; rank < plan.ids.length; rank += 1) {
+      if (amended.has(rank)) continue;
+      if (traces.has(plan.keyStart(rank))) this.#trace(plan.product(rank));
+      if (!plan.shards(rank).some((each) => blobs.has(each))) continue;
+      for (const record of Object.values(plan.product(rank).outputs)) {
+        const digests = digestsIn(store, record).filter((each) => blobs.has(shardNumber(each)));
+        for (const digest of digests) this.#blob(digest);
+      }
+    }
   }
 
   #sources({ stamps, expansions, inputs }: Prepared): number[] {
@@ -210,7 +430,8 @@ class Gatherer {
   }
 
   #sourcesBefore(id: TaskId): number[] {
-    return (this.#before.get(id)?.sources ?? []).map((number) => this.#entryBefore(number));
+    const sources = this.#options.before?.plan.sources(this.#rank(id)) ?? [];
+    return Array.from(sources, (number) => this.#entryBefore(number));
   }
 
   /** What the inspection found to be as it was. */
@@ -233,15 +454,18 @@ class Gatherer {
 
   #views(task: Task, product: Product): number[] {
     const { store, artifactsFolder } = this.#options;
-    const before = this.#before.get(task.id);
     this.#trace(product);
-    const isKnown =
-      before !== undefined &&
-      before.product.key === product.key &&
-      before.views.every((number) => !this.#changed.has(number));
-    if (isKnown) {
-      this.#lookAgain(product);
-      return before.views.map((number) => this.#entryBefore(number));
+    const before = this.#options.before?.plan;
+    const rank = before?.rank(task.id);
+    if (before !== undefined && rank !== undefined) {
+      const views = [...before.views(rank)];
+      const isKnown =
+        before.product(rank).key === product.key &&
+        views.every((number) => !this.#changed.has(number));
+      if (isKnown) {
+        this.#lookAgain(product);
+        return views.map((number) => this.#entryBefore(number));
+      }
     }
     const folder = artifactFolder(artifactsFolder, task.id);
     return task.outputs.flatMap(({ name, path, folder: isFolder }) => {
@@ -329,9 +553,8 @@ class Gatherer {
   /** Blobs in folders that moved since the inspection may be gone. */
   #lookAgain({ outputs }: Product): void {
     const { store } = this.#options;
-    for (const { digest, kind } of Object.values(outputs)) {
-      const digests = kind === 'file' ? [digest] : [digest, ...listed(store, digest)];
-      for (const each of digests) {
+    for (const record of Object.values(outputs)) {
+      for (const each of digestsIn(store, record)) {
         const shard = `${store.layout.blobs}${sep}${each.slice(0, 2)}`;
         this.#noteShard(shard);
         if (!this.#isUnmoved(shard)) this.#blob(each);
@@ -357,8 +580,7 @@ class Gatherer {
   #addIfShardIsYoung(path: string, stamp: FileStamp): void {
     const shard = this.#shards.get(dirname(path));
     if (shard !== undefined && !isRacy(shard, this.#startedMs)) return;
-    this.#ledger.add(path, KIND.store, stamp);
-    this.#ledger.young += 1;
+    this.#ledger.add(path, KIND.young, stamp);
   }
 
   #knownShards() {
@@ -377,6 +599,12 @@ class Gatherer {
   }
 }
 
-function listed(store: Store, digest: Product['outputs'][string]['digest']) {
-  return store.blobs.listing(digest).map((entry) => entry.digest);
+/** Blobs that hold an output: a folder's listing and its files, too. */
+function digestsIn(store: Store, { kind, digest }: OutputRecord): Digest[] {
+  if (kind === 'file') return [digest];
+  return [digest, ...store.blobs.listing(digest).map((entry) => entry.digest)];
+}
+
+function shardNumber(digest: Digest): number {
+  return Number.parseInt(digest.slice(0, 2), 16);
 }

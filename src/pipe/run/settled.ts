@@ -42,6 +42,11 @@ export function settledPath(projectCache: string, { words, file }: Question): st
   return join(projectCache, 'plan', `settled-${shortName([...words, file].join('\0'))}.bin`);
 }
 
+/** Where its tasks are kept, beside it. */
+export function tasksPath(settled: string): string {
+  return settled.replace(/\.bin$/, '.tasks');
+}
+
 /** Undefined where nothing is known of the question, or it was answered under other conditions. */
 export function inspect(
   projectCache: string,
@@ -83,6 +88,7 @@ function changedEntries(
   const { found } = look;
   for (let entry = 0; entry < count; entry += 1) {
     const kind = kinds[entry] as number;
+    if (kind === KIND.free) continue;
     const isThere = look.at(paths[entry] as string, kind !== KIND.view);
     const at = entry * 4;
     if (isThere === isAbsent(kind)) changed.push(entry);

@@ -16,6 +16,8 @@ import { isLock, type LockOwner, openLocks } from './locks.ts';
 export interface Presence {
   /** Call before looking the key up. */
   note(key: Key): void;
+  /** The same for many, each a line. */
+  noteAll(keys: string): void;
   /** From now on the keys are on the disk: call before the first process starts. */
   publish(): void;
   leave(): void;
@@ -37,7 +39,7 @@ export async function announce(folder: string, run: string): Promise<Presence> {
   const lock = locks.tryAcquire(run);
   if (!isLock(lock)) throw new Error(`assert: two builds are called ${run}`);
   const file = keysFile(folder, run);
-  let pending: Key[] = [];
+  let pending = '';
   let published = false;
   const leave = () => {
     lock.release();
@@ -49,17 +51,19 @@ export async function announce(folder: string, run: string): Promise<Presence> {
     leave();
     throw error;
   }
+  const noteAll = (keys: string) => {
+    if (published) appendFileSync(file, keys);
+    else pending += keys;
+  };
   return {
-    note(key) {
-      if (published) appendFileSync(file, `${key}\n`);
-      else pending.push(key);
-    },
+    note: (key) => noteAll(`${key}\n`),
+    noteAll,
     publish() {
       if (published) return;
       published = true;
       presentBuilds(folder); // puts away what killed builds left
-      appendFileSync(file, pending.map((key) => `${key}\n`).join(''));
-      pending = [];
+      appendFileSync(file, pending);
+      pending = '';
     },
     leave,
   };

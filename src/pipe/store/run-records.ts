@@ -16,6 +16,8 @@ export interface RunRecord {
   readonly targets: readonly string[];
   readonly params: JsonObject;
   readonly tasks: readonly TaskRecord[];
+  /** So many more tasks were hits, as this run has them; whoever reads a record gets them with the others. */
+  readonly rest?: { readonly of: string; readonly tasks: number };
   readonly summary: Summary;
 }
 
@@ -42,13 +44,15 @@ export interface RunRecords {
 
 export function openRunRecords(folder: string): RunRecords {
   const file = (runId: string) => join(folder, `${runId}.json`);
+  const read = (runId: string) => readChecked(file(runId)) as RunRecord | undefined;
   return {
-    put: (record) => writeChecked(file(record.runId), record),
+    put: (record) => writeChecked(file(record.runId), flattened(record, read)),
     get(runId) {
-      const record = readChecked(file(runId)) as RunRecord | undefined;
-      if (record !== undefined) return record;
+      const record = read(runId);
+      if (record !== undefined) return completed(record, read);
       const repetition = repetitions(folder).find((each) => each.runId === runId);
-      return repetition && repeated(repetition, readChecked(file(repetition.of)) as RunRecord);
+      const of = repetition && read(repetition.of);
+      return of && repeated(repetition, completed(of, read));
     },
     list() {
       try {
@@ -63,6 +67,36 @@ export function openRunRecords(folder: string): RunRecords {
   };
 }
 
+type Read = (runId: string) => RunRecord | undefined;
+
+/** The more tasks a record leaves to another, the more it pays. */
+const MOST_OWN = 0.25;
+
+/** Leaves tasks to a record that has them itself, so that a record needs one other at most. */
+function flattened(record: RunRecord, read: Read): RunRecord {
+  const { rest } = record;
+  const before = rest && read(rest.of);
+  if (rest === undefined || before?.rest === undefined) return record;
+  const own = new Set(record.tasks.map(({ task }) => task));
+  const tasks = [...record.tasks, ...before.tasks.filter(({ task }) => !own.has(task)).map(asHit)];
+  const total = record.tasks.length + rest.tasks;
+  const whole = { ...record, tasks, rest: { of: before.rest.of, tasks: total - tasks.length } };
+  return tasks.length > total * MOST_OWN ? completed(whole, read) : whole;
+}
+
+/** With the tasks that it leaves to another record; those are lost with it. */
+function completed({ rest, ...record }: RunRecord, read: Read): RunRecord {
+  const before = rest && read(rest.of);
+  if (before === undefined) return record;
+  const own = new Set(record.tasks.map(({ task }) => task));
+  const others = before.tasks.filter(({ task }) => !own.has(task)).map(asHit);
+  return { ...record, tasks: [...others, ...record.tasks] };
+}
+
+function asHit({ changes: _, peakRssBytes: __, wallMs: ___, ...task }: TaskRecord): TaskRecord {
+  return { ...task, outcome: 'hit' };
+}
+
 /** Runs in which nothing had changed: each one line, in the words of the run that it repeats. */
 function repetitions(folder: string): Repetition[] {
   try {
@@ -73,15 +107,8 @@ function repetitions(folder: string): Repetition[] {
   }
 }
 
-function repeated(
-  { runId, startedAt, wallMs }: Repetition,
-  record: RunRecord | undefined,
-): RunRecord | undefined {
-  if (record === undefined) return undefined;
-  const tasks = record.tasks.map(({ changes: _, peakRssBytes: __, wallMs: ___, ...task }) => ({
-    ...task,
-    outcome: 'hit' as const,
-  }));
+function repeated({ runId, startedAt, wallMs }: Repetition, record: RunRecord): RunRecord {
+  const tasks = record.tasks.map(asHit);
   const summary = { ...record.summary, ran: 0, hits: tasks.length, wallMs };
   return { ...record, runId, startedAt: startedAt.toISOString(), tasks, summary };
 }

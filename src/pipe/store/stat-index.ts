@@ -1,16 +1,16 @@
 /**
  * Remembers the digests of source files by their stat, so that an unchanged tree is never read
- * again. Knows no task. Losing the index costs a rehash and nothing else; several processes replace
- * it whole, and the last one wins.
+ * again. Knows no task. Losing the index costs a rehash and nothing else; several processes add to
+ * it, and the last word on a file counts.
  *
  * A file written within two seconds of the moment it was hashed may change again without its times
  * moving (coarse clocks): such an entry is "racily clean" and is not trusted the next time.
  */
 import { statSync } from 'node:fs';
 import type { Digest } from '../digest.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
 import { type FileStamp, isRacy, sameStamp, stampOf } from './file-stamp.ts';
 import { hashFile, quickHashFile } from './hash-file.ts';
+import { openRecordLog } from './record-log.ts';
 
 interface Entry extends FileStamp {
   readonly digest: Digest;
@@ -21,32 +21,40 @@ interface Entry extends FileStamp {
 
 export interface StatIndex {
   /** SHA-256 of the file as it is now, and the stamp it had. Throws as `stat` and `read` do. */
-  digest(path: string): Promise<{ digest: Digest; stamp: FileStamp; sizeBytes: number }>;
+  digest(
+    path: string,
+    options?: {
+      /** The file is not what it was when it was last asked for: the index need not be read for it. */
+      readonly hasMoved?: boolean;
+    },
+  ): Promise<{ digest: Digest; stamp: FileStamp; sizeBytes: number }>;
   /** Writes what was learnt, if anything was. */
   save(): void;
 }
 
-const VERSION = 2;
 const LARGE_BYTES = 32 * 1024 * 1024;
 
 export function openStatIndex(file: string): StatIndex {
+  const log = openRecordLog<Entry>(file);
   const learnt = new Map<string, Entry>();
+  const unsaved = new Map<string, Entry>();
   let kept: Map<string, Entry> | undefined;
   return {
-    async digest(path) {
-      kept ??= readEntries(file);
+    async digest(path, { hasMoved = false } = {}) {
       const stamp = stampOf(statSync(path));
-      const known = learnt.get(path) ?? kept.get(path);
+      // A large file is worth a look even then: recognising it is cheaper than naming it.
+      if (!hasMoved || stamp.size >= LARGE_BYTES) kept ??= log.read();
+      const known = learnt.get(path) ?? kept?.get(path);
       if (known !== undefined && isTrusted(known, stamp)) return answer(known);
       const entry = await learn(path, stamp, known);
       learnt.set(path, entry);
+      unsaved.set(path, entry);
       return answer(entry);
     },
     save() {
-      if (learnt.size === 0) return;
-      kept = new Map([...readEntries(file), ...learnt]); // others may have saved meanwhile
-      learnt.clear();
-      writeChecked(file, { version: VERSION, entries: [...kept] });
+      if (unsaved.size === 0) return;
+      log.append(unsaved);
+      unsaved.clear();
     },
   };
 }
@@ -67,9 +75,4 @@ async function learn(path: string, stamp: FileStamp, known: Entry | undefined): 
   }
   const { digest, xxh64 } = await hashFile(path, { quick: stamp.size >= LARGE_BYTES });
   return { ...stamp, digest, hashedAtMs, ...(xxh64 === undefined ? {} : { xxh64 }) };
-}
-
-function readEntries(file: string): Map<string, Entry> {
-  const body = readChecked(file) as { version: number; entries: [string, Entry][] } | undefined;
-  return new Map(body?.version === VERSION ? body.entries : []);
 }

@@ -40,7 +40,7 @@ export function openStore(storeFolder: string, projectFolder = storeFolder): Sto
     layout,
     blobs: openBlobs(layout.blobs),
     traces: openTraces(layout.traces),
-    files: openStatIndex(join(layout.index, 'files.json')),
+    files: openStatIndex(join(layout.index, 'files-3.log')),
     locks: openLocks(layout.locks),
     logs: openLogs(layout.logs),
     runs: openRunRecords(layout.runs),
