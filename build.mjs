@@ -85,7 +85,7 @@ export async function buildAll({ fresh = false } = {}) {
       entryPoints: { rerun: 'src/cli/main.ts' },
       outdir: 'dist',
       keepNames: true,
-      packages: 'external',
+      external: ['chokidar', 'esbuild', 'fast-glob'],
       plugins: [onlyRuns],
     }),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),

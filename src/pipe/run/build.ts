@@ -4,11 +4,13 @@
  * task whose inputs came out equal is a hit (early cutoff). Knows no terminal and no YAML.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Key } from '../digest.ts';
 import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
+import { keepRecords, type SourceDigest } from '../store/kept-records.ts';
 import type { Presence } from '../store/presence.ts';
 import { newRunId } from '../store/run-id.ts';
 import type { RunRecord, TaskRecord } from '../store/run-records.ts';
@@ -78,6 +80,8 @@ type Outcome =
   | { readonly state: 'skipped'; readonly because: TaskId | undefined };
 
 const VOID_ROUNDS = 3;
+/** So many files of an input are kept to be compared with later ones. */
+const MOST_READ = 20;
 
 export function startBuild(options: BuildOptions, emit: Emit): BuildHandle {
   const run = new Build(options, emit);
@@ -114,6 +118,8 @@ class Build {
   readonly #slots: Slots;
   readonly #artifacts: Artifacts;
   readonly #warned = new Set<string>();
+  /** Sources of tasks that ran: what a later explanation compares with. */
+  readonly #read: SourceDigest[] = [];
   #priorities: ReadonlyMap<TaskId, number> | undefined;
   #swept = false;
   /** Undefined where the store cannot be written to. */
@@ -147,6 +153,7 @@ class Build {
     try {
       this.#standAside();
       await this.#settleAll();
+      await keepRecords(join(this.#options.store.layout.root, 'records'), this.#read);
     } finally {
       this.#presence?.leave();
       this.#options.signal?.removeEventListener('abort', abort);
@@ -403,6 +410,9 @@ class Build {
   ): Outcome {
     const { key, cost } = trace;
     const outputs = digestsOf(trace);
+    for (const input of prepared.inputs) {
+      if (input.kind === 'source') this.#read.push(...input.files.slice(0, MOST_READ));
+    }
     const { wallMs, peakRssBytes } = cost;
     this.#keep(task, trace, prepared, { outcome: 'ran', changes, wallMs, peakRssBytes });
     this.#emit({

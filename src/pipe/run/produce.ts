@@ -4,13 +4,11 @@
  */
 
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import { inputNames } from '../graph/change-names.ts';
 import type { Task } from '../graph/task.ts';
-import { keepRecords } from '../store/kept-records.ts';
 import { isLock } from '../store/locks.ts';
 import type { TaskLog } from '../store/logs.ts';
 import type { Store } from '../store/store.ts';
@@ -165,7 +163,7 @@ async function tryOnce(
   }
 }
 
-async function record(options: ProduceOptions, product: Product): Promise<Produced> {
+function record(options: ProduceOptions, product: Product): Produced {
   const { task, prepared, store, runId } = options;
   const before = store.traces.ofTask(task.id, 1)[0];
   const { outputs, notes, metrics, cost } = product;
@@ -188,8 +186,6 @@ async function record(options: ProduceOptions, product: Product): Promise<Produc
   };
   store.traces.put(trace);
   keepForLonger(store, task, prepared);
-  const sources = prepared.inputs.flatMap((each) => (each.kind === 'source' ? each.files : []));
-  await keepRecords(join(store.layout.root, 'records'), sources);
   const changedOutputs = Object.keys(outputs).filter(
     (name) => before?.outputs[name]?.digest !== outputs[name]?.digest,
   );

@@ -16,8 +16,9 @@ import { xxhash } from './hash-file.ts';
 /** Reading a file once more must stay small beside the task that read it. */
 const LARGEST_BYTES = 32 * 2 ** 20;
 const MOST_RECORDS = 200_000;
-const MOST_FILES = 20;
 const MOST_KEPT = 500;
+/** Of one run: it must not push out all that others kept. */
+const MOST_FILES = MOST_KEPT / 2;
 const MARK_DIGITS = 11;
 
 export interface SourceDigest {
@@ -33,25 +34,28 @@ export function keptRecords(folder: string, digest: Digest): FileRecords | undef
 /** Of as many files as are worth it, those that are what they were when they were hashed. */
 export async function keepRecords(folder: string, files: readonly SourceDigest[]): Promise<void> {
   const worth = files.filter(({ name }) => hasRecords(name)).slice(0, MOST_FILES);
+  let isNew = false;
   for (const file of worth) {
     try {
-      await keep(folder, file);
+      isNew = (await keep(folder, file)) || isNew;
     } catch (error) {
       if (!isDiskFull(error) && !isAbsence(error)) throw error;
     }
   }
+  if (isNew) dropOldest(folder);
 }
 
-async function keep(folder: string, { path, name, digest }: SourceDigest): Promise<void> {
+/** False where nothing was written. */
+async function keep(folder: string, { path, name, digest }: SourceDigest): Promise<boolean> {
   const known = statSync(fileOf(folder, digest), { throwIfNoEntry: false });
-  if (known !== undefined || statSync(path).size > LARGEST_BYTES) return;
+  if (known !== undefined || statSync(path).size > LARGEST_BYTES) return false;
   const bytes = readFileSync(path);
-  if (createHash('sha256').update(bytes).digest('hex') !== digest) return;
+  if (createHash('sha256').update(bytes).digest('hex') !== digest) return false;
   const records = readRecords(bytes, name, await recordMark());
-  if (records === undefined || records.marks.length > MOST_RECORDS) return;
+  if (records === undefined || records.marks.length > MOST_RECORDS) return false;
   const { texts: _texts, ...kept } = records;
   writeChecked(fileOf(folder, digest), kept);
-  dropOldest(folder);
+  return true;
 }
 
 /** Records are told apart, not named for ever: 44 bits of XXH64. */
