@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the bundled command line, and bundles it anew where a working copy's sources changed.
 // CommonJS: most runs change nothing, and Node's loader of modules would take longer than the look.
-const { existsSync, fstatSync, readFileSync, statSync } = require('node:fs');
+const { existsSync, fstatSync, readFileSync, statSync, writeFileSync } = require('node:fs');
 const { basename, dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
@@ -29,12 +29,21 @@ async function goOn(seen) {
 async function startWith(inspection) {
   if (inspection?.samePlan === true && !fstatSync(2).isCharacterDevice()) {
     try {
-      return await require('../dist/rerun.cjs').start(words, inspection);
+      return await startSmall(inspection);
     } catch (error) {
       if (error.code !== 'ERR_LEFT_OUT') throw error;
     }
   }
   return (await importFrom('dist/pipe.mjs')).start(words, inspection);
+}
+
+async function startSmall(inspection) {
+  const { loadCompiled, compiledPath } = require('../dist/answer.cjs');
+  const file = join(root, 'dist', 'rerun.cjs');
+  const { exports: program, toKeep } = loadCompiled(file);
+  await program.start(words, inspection);
+  // Asked for by build.mjs, which runs the program once for it.
+  if (process.env.PIPE_KEEP_COMPILED === '1') writeFileSync(compiledPath(file), toKeep());
 }
 
 function importFrom(path) {

@@ -18,6 +18,8 @@ import { newRunId } from '../pipe/store/run-id.ts';
 import { formatDuration } from './duration.ts';
 import { askedBy } from './question.ts';
 
+export { compiledPath, loadCompiled } from './compiled.ts';
+
 /** True once the question was answered; else what was seen, for whoever answers it. */
 export function answer(words: readonly string[]): true | Inspection | undefined {
   const startedMs = sinceStartMs();

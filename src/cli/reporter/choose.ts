@@ -6,10 +6,7 @@ import { plainReporter } from './plain.ts';
 import type { Reporter, Streams } from './reporter.ts';
 
 export async function chooseReporter(json: boolean): Promise<Reporter> {
-  const streams: Streams = {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-  };
+  const streams = inOrder();
   if (json) return jsonReporter(streams);
   const live = process.stderr.isTTY && process.env.CI === undefined && process.env.TERM !== 'dumb';
   if (!live) return plainReporter(streams, Date.now);
@@ -21,4 +18,25 @@ export async function chooseReporter(json: boolean): Promise<Reporter> {
     colour: process.env.NO_COLOR === undefined,
     columns: () => process.stderr.columns ?? 80,
   });
+}
+
+/** Gathers what is said at one moment: a thousand hits are one write, and none comes before its turn. */
+function inOrder(): Streams {
+  let waiting: { readonly stream: NodeJS.WriteStream; text: string } | undefined;
+  const flush = () => {
+    const { stream, text } = waiting ?? {};
+    waiting = undefined;
+    if (text !== undefined) stream?.write(text);
+  };
+  const say = (stream: NodeJS.WriteStream) => (text: string) => {
+    if (waiting?.stream === stream) {
+      waiting.text += text;
+      return;
+    }
+    if (waiting === undefined) setImmediate(flush);
+    else flush();
+    waiting = { stream, text };
+  };
+  process.on('exit', flush);
+  return { out: say(process.stdout), err: say(process.stderr) };
 }

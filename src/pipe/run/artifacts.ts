@@ -10,6 +10,7 @@ import {
   constants,
   copyFileSync,
   type Dirent,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -25,6 +26,7 @@ import { isTemporaryName, temporaryName } from '../store/atomic-file.ts';
 import { copyExecutable, isEmptyFolder, linkOrCopy } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { digestNow } from '../store/digest-now.ts';
+import { ownStampAt } from '../store/file-stamp.ts';
 import { openRecordLog } from '../store/record-log.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
@@ -204,10 +206,8 @@ function wantedViews(root: string, path: string, record: OutputRecord, store: St
 }
 
 function viewAt(path: string): Stamp | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined
-    ? undefined
-    : { size: stat.size, mtimeMs: stat.mtimeMs, inode: stat.ino };
+  const stamp = ownStampAt(path);
+  return stamp && { size: stamp.size, mtimeMs: stamp.mtimeMs, inode: stamp.inode };
 }
 
 function sameView(left: Stamp, right: Stamp): boolean {
@@ -235,7 +235,31 @@ function isStored(store: Store, path: string): boolean {
 
 let reflinks = true;
 
-function putView(blob: string, { path, executable = false }: Wanted): void {
+function putView(blob: string, wanted: Wanted): void {
+  // Where nothing is and a link will do, that is all there is to do.
+  if (reflinks || wanted.executable === true || !linkAnew(blob, wanted.path)) {
+    putInPlace(blob, wanted);
+  }
+}
+
+/** False where something is there already, or no link can be. */
+function linkAnew(blob: string, path: string): boolean {
+  try {
+    linkSync(blob, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    linkSync(blob, path);
+    return true;
+  } catch {
+    return false; // whatever stands in the way will say so to the other way, too
+  }
+}
+
+function putInPlace(blob: string, { path, executable = false }: Wanted): void {
   const temporary = temporaryName(path);
   mkdirSync(dirname(path), { recursive: true });
   try {

@@ -202,10 +202,9 @@ class Build {
         const standing: TaskId[] = [];
         for (let id = this.#ready.shift(); id !== undefined; id = this.#ready.shift()) {
           const task = id;
-          const known = this.#stands(task);
-          if (known !== undefined) {
+          if (this.#isRecalled(task)) {
             standing.push(task);
-            this.#close(task, known);
+            this.#close(task, { state: 'hit', same: true });
             continue;
           }
           running += 1;
@@ -235,11 +234,22 @@ class Build {
     }
   }
 
-  /** Without a look: nothing of the task moved, and its upstream came out as it was. */
-  #stands(id: TaskId): Outcome | undefined {
-    if (this.#options.memory?.stands(id) !== true) return undefined;
-    if (this.#isForced(id) || !this.#isUpstreamSame(id)) return undefined;
-    return { state: 'hit', same: true };
+  /**
+   * A task that reads what it read in the remembered run is what it was then, if that is all there.
+   * What needs to be read to know that takes the long way.
+   */
+  #isRecalled(id: TaskId): boolean {
+    const { memory, store, results } = this.#options;
+    if (memory === undefined || this.#isForced(id) || !this.#isUpstreamSame(id)) return false;
+    if (memory.stands(id)) return true;
+    const remembered = memory.of(id);
+    if (remembered?.sameSources !== true) return false;
+    const { product, isSure } = remembered;
+    if (!isSure && !isKept(store, product)) return false;
+    this.#options.onKey?.(id, product.key);
+    results?.set(id, { product });
+    if (!isSure) this.#artifacts.show(this.#options.graph.tasks.get(id) as Task, product);
+    return true;
   }
 
   #isForced(id: TaskId): boolean {
@@ -261,8 +271,6 @@ class Build {
       if (outcome?.state === 'failed') return this.#skip(id, each);
       if (outcome?.state === 'skipped') return this.#skip(id, outcome.because);
     }
-    const recalled = await this.#recall(task);
-    if (recalled !== undefined) return recalled;
     const controller = new AbortController();
     this.#controllers.set(id, controller);
     try {
@@ -276,18 +284,6 @@ class Build {
     } finally {
       this.#controllers.delete(id);
     }
-  }
-
-  /** A task that reads what it read in the remembered run is what it was then, if that is all there. */
-  async #recall(task: Task): Promise<Outcome | undefined> {
-    const remembered = this.#options.memory?.of(task.id);
-    if (remembered?.sameSources !== true) return undefined;
-    if (this.#isForced(task.id) || !this.#isUpstreamSame(task.id)) return undefined;
-    const { product, isSure } = remembered;
-    const { store } = this.#options;
-    if (!isSure && !(await isKept(store, product))) return undefined;
-    this.#options.onKey?.(task.id, product.key);
-    return this.#hit(task, product, undefined, isSure);
   }
 
   /** Looks the task up, else runs it; starts over while its inputs change under it. */
@@ -384,10 +380,9 @@ class Build {
     return this.#products.get(id)?.cost.wallMs ?? this.#options.memory?.costMs(id);
   }
 
-  /** `isShown`: its views are known to be as they should. */
-  #hit(task: Task, product: Product, prepared: Prepared | undefined, isShown = false): Outcome {
+  #hit(task: Task, product: Product, prepared: Prepared): Outcome {
     const { key, notes, cost } = product;
-    this.#keep(task, product, prepared, { outcome: 'hit' }, isShown);
+    this.#keep(task, product, prepared, { outcome: 'hit' });
     this.#emit({ type: 'taskHit', task: task.id, key, notes, savedMs: cost.wallMs });
     this.#display(task, product);
     return { state: 'hit', same: this.#isSame(task.id, product) };
@@ -431,16 +426,12 @@ class Build {
   #keep(
     task: Task,
     product: Product,
-    prepared: Prepared | undefined,
+    prepared: Prepared,
     more: Pick<TaskRecord, 'outcome'> & Partial<TaskRecord>,
-    isShown = false,
   ): void {
     this.#products.set(task.id, product);
-    this.#options.results?.set(task.id, {
-      product,
-      ...(prepared === undefined ? {} : { prepared }),
-    });
-    if (!isShown) this.#artifacts.show(task, product, this.#shown(task.id));
+    this.#options.results?.set(task.id, { product, prepared });
+    this.#artifacts.show(task, product, this.#shown(task.id));
     this.#records.push({
       task: task.id,
       key: product.key,

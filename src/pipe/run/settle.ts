@@ -6,7 +6,7 @@
  * as settled: stamps are those of the look, and what lies in the store is looked at once more, after
  * the times of its folders were noted.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
@@ -14,7 +14,7 @@ import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull, writeAtomic } from '../store/atomic-file.ts';
 import { isEmptyFolder, isSealed } from '../store/blobs.ts';
 import { shardOf } from '../store/cache-layout.ts';
-import { contentDigest, type FileStamp, isRacy, stampAt } from '../store/file-stamp.ts';
+import { contentDigest, type FileStamp, isRacy, ownStampAt, stampAt } from '../store/file-stamp.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, TreeEntry } from '../store/trace.ts';
 import { artifactFolder, recordedViews } from './artifacts.ts';
@@ -342,17 +342,21 @@ class Gatherer {
   amend(patch: Patch, ids: readonly TaskId[]): Amendment {
     const { graph, results } = this.#options;
     const plan = this.#options.before?.plan as SettledPlan;
-    const amendment = ids.map((id) => {
+    const seen = new Set<number>();
+    const amendment = ids.flatMap((id) => {
       const rank = plan.rank(id) as number;
       const { product, prepared } = results.get(id) as Result;
+      seen.add(rank);
       patch.begin([...plan.sources(rank), ...plan.views(rank)]);
       if (prepared === undefined) this.#sourcesBefore(id);
       else this.#sources(prepared);
       this.#views(graph.tasks.get(id) as Task, product);
       patch.end();
-      return [rank, this.#settled(id, product)] as const;
+      // Recalled: it made what it made, only its views were put back.
+      if (product === plan.product(rank)) return [];
+      return [[rank, this.#settled(id, product)] as const];
     });
-    this.#lookAtNeighbours(new Set(amendment.map(([rank]) => rank)));
+    this.#lookAtNeighbours(seen);
     return new Map(amendment);
   }
 
@@ -383,7 +387,7 @@ class Gatherer {
   }
 
   /** What lies in a folder of the store that moved may be gone, whoever moved it. */
-  #lookAtNeighbours(amended: ReadonlySet<number>): void {
+  #lookAtNeighbours(seen: ReadonlySet<number>): void {
     const { store, before } = this.#options;
     const plan = before?.plan as SettledPlan;
     const moved = [...this.#shards.keys()].filter((folder) => !this.#isUnmoved(folder));
@@ -392,7 +396,7 @@ class Gatherer {
     const blobs = new Set(namesIn(store.layout.blobs).map((name) => Number.parseInt(name, 16)));
     const traces = new Set(namesIn(store.layout.traces));
     for (let rank = 0; rank < plan.ids.length; rank += 1) {
-      if (amended.has(rank)) continue;
+      if (seen.has(rank)) continue;
       if (traces.has(plan.keyStart(rank))) this.#trace(plan.product(rank));
       if (!plan.shards(rank).some((each) => blobs.has(each))) continue;
       for (const record of Object.values(plan.product(rank).outputs)) {
@@ -510,9 +514,9 @@ class Gatherer {
 
   #view(path: string, digest: Digest, sizeBytes: number): number[] {
     const blob = this.#blob(digest, sizeBytes);
-    const view = lstatSync(path, { throwIfNoEntry: false });
+    const view = ownStampAt(path);
     if (view === undefined) throw new Unsettled();
-    const { size, mtimeMs, ino: inode } = view;
+    const { size, mtimeMs, inode } = view;
     const number = this.#ledger.add(path, KIND.view, { size, mtimeMs, inode });
     if (inode === blob.inode && mtimeMs === blob.mtimeMs) return [number];
     // A copy: what we put there is on record.
@@ -530,11 +534,9 @@ class Gatherer {
     const { store } = this.#options;
     const path = store.blobs.path(digest);
     this.#noteShard(dirname(path));
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || !isSealed(stat, digest)) throw new Unsettled();
-    if (sizeBytes !== undefined && stat.size !== sizeBytes) throw new Unsettled();
-    const { size, mtimeMs, ctimeMs, ino: inode } = stat;
-    const stamp = { size, mtimeMs, ctimeMs, inode };
+    const stamp = stampAt(path);
+    if (stamp === undefined || !isSealed(stamp, digest)) throw new Unsettled();
+    if (sizeBytes !== undefined && stamp.size !== sizeBytes) throw new Unsettled();
     this.#addIfShardIsYoung(path, stamp);
     return stamp;
   }

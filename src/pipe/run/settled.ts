@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest } from '../store/file-stamp.ts';
-import { openLook } from './quick-stat.ts';
+import { openLook } from '../store/quick-stat.ts';
 import { KIND, readSettled, type SettledFile } from './settled-file.ts';
 
 export interface Question {

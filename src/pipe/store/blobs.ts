@@ -30,6 +30,7 @@ import { canonicalJson, type Json } from '../json.ts';
 import { temporaryName, writeAtomic } from './atomic-file.ts';
 import { shardOf } from './cache-layout.ts';
 import { isAbsence } from './checked-file.ts';
+import { stampAt } from './file-stamp.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputRecord, TreeEntry } from './trace.ts';
 
@@ -45,6 +46,8 @@ export interface Blobs {
   check(digest: Digest, sizeBytes?: number): Promise<BlobState>;
   /** Worst state of the record's blobs, the listing's entries included. */
   checkOutput(record: OutputRecord): Promise<{ state: BlobState; digest: Digest }>;
+  /** Whether all blobs of the record bear their seals: false where one would have to be read to know. */
+  isIntact(this: void, record: OutputRecord): boolean;
   /** Removes a corrupt blob, so that it is a miss that the next build repairs. */
   discard(digest: Digest): void;
   /** The listing of a stored folder. */
@@ -69,6 +72,7 @@ export function openBlobs(folder: string): Blobs {
     putFolder: (source) => putFolder(path, source),
     check: (digest, sizeBytes) => checkBlob(path(digest), digest, sizeBytes),
     checkOutput: (record) => checkOutput(blobs, record),
+    isIntact: (record) => isIntact(blobs, record),
     discard: (digest) => rmSync(path(digest), { force: true }),
     listing: (digest) => readListing(path(digest), digest),
     materialise: (record, target) => materialise(blobs, record, target),
@@ -265,13 +269,25 @@ export function byCodePoint(left: string, right: string): number {
 }
 
 async function checkBlob(path: string, digest: Digest, sizeBytes?: number): Promise<BlobState> {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = stampAt(path);
   if (stat === undefined) return 'missing';
   if (sizeBytes !== undefined && stat.size !== sizeBytes) return 'corrupt';
   if (isSealed(stat, digest)) return 'good';
   if ((await hashFile(path)).digest !== digest) return 'corrupt';
   setSeal(path, digest); // only its times were touched
   return 'good';
+}
+
+function isIntact(blobs: Blobs, { kind, digest, sizeBytes }: OutputRecord): boolean {
+  const bearsSeal = (of: Digest, size?: number) => {
+    const stamp = stampAt(blobs.path(of));
+    return stamp !== undefined && isSealed(stamp, of) && (size ?? stamp.size) === stamp.size;
+  };
+  if (kind === 'file') return bearsSeal(digest, sizeBytes);
+  return (
+    bearsSeal(digest) &&
+    blobs.listing(digest).every((entry) => bearsSeal(entry.digest, entry.sizeBytes))
+  );
 }
 
 async function checkOutput(

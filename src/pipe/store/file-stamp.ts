@@ -4,7 +4,8 @@
  * Plain numbers: `lstat` with bigints takes twice as long, and a double holds a time of today to a
  * quarter of a microsecond, far below the ticks in which file systems count.
  */
-import { type Dirent, type Stats, statSync } from 'node:fs';
+import { type Dirent, lstatSync, type Stats, statSync } from 'node:fs';
+import { type Look, openLook } from './quick-stat.ts';
 
 export interface FileStamp {
   readonly size: number;
@@ -19,8 +20,27 @@ export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): FileStamp {
 
 /** Of what the path leads to; undefined if there is nothing. */
 export function stampAt(path: string): FileStamp | undefined {
+  return lookedAt(path, true);
+}
+
+/** Of the path itself, which may be a link. */
+export function ownStampAt(path: string): FileStamp | undefined {
+  return lookedAt(path, false);
+}
+
+let look: Look | undefined;
+
+function lookedAt(path: string, follow: boolean): FileStamp | undefined {
+  look ??= openLook(process.execPath);
+  if (!look.at(path, follow)) return absent(path, follow);
+  const [size = 0, mtimeMs = 0, ctimeMs = 0, inode = 0] = look.found;
+  return { size, mtimeMs, ctimeMs, inode };
+}
+
+/** Undefined where nothing is; what can't be looked at is said by an error. */
+function absent(path: string, follow: boolean): FileStamp | undefined {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
     return stat === undefined ? undefined : stampOf(stat);
   } catch (error) {
     // A folder on the way to it is a file now.

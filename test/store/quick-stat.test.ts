@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { openLook } from '../../src/pipe/run/quick-stat.ts';
+import { openLook } from '../../src/pipe/store/quick-stat.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pipe-look-'));
 afterAll(() => rmSync(folder, { recursive: true }));
