@@ -23,7 +23,7 @@ export async function playShell(spec: ProcessSpec): Promise<ProcessEnd> {
   await new Promise((done) => setImmediate(done));
   if (spec.signal.aborted) return end({ exitCode: null, signal: 'SIGTERM', killed: 'cancelled' });
   if (failOnce(spec.environment.HOME ?? '')) return end({ exitCode: 1 });
-  const command = spec.args.find((each) => each.includes(': ')) ?? '';
+  const command = 'command' in spec ? spec.command : '';
   const words = (/^.*?(: [a-z]+ .*)$/m.exec(command)?.[1] ?? '').split(' ').slice(1);
   const [kind = '', param, cell, out = '', ...inputs] = words.map(unquoted);
   const at = (path: string) => join(spec.folder, path);

@@ -13,7 +13,6 @@ import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 import { renderCommand } from './command.ts';
 import { type Failure, failureOf, worldFailure } from './failure.ts';
-import { READY } from './group-guard.ts';
 import type { HostError, HostMessage, Usage } from './order.ts';
 import { permissionFlags } from './permission.ts';
 import type { Prepared, PreparedInput } from './prepare.ts';
@@ -191,7 +190,7 @@ function commandSpec({ task }: AttemptOptions, workspace: Workspace) {
     outputs: mapValues(workspace.outputs, inside),
     params: task.params,
   });
-  return { file: '/bin/sh', args: ['-eu', '-c', READY + command, '/bin/sh'], guarded: true };
+  return { command };
 }
 
 function mapValues<From, To>(

@@ -6,6 +6,7 @@
  * in which the engine's death would leave a command behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 /** Keeps the groups by `+ pid` and `- pid`, one a line. */
 const GUARD = `trap '' TERM INT HUP
@@ -34,9 +35,14 @@ export function releaseGroup(pid: number): void {
   tell(`- ${pid}`);
 }
 
-function tell(line: string): void {
+/** For a process that tells the guard of its children itself, as `+ pid`. Another one if the guard was lost. */
+export function lineToGuard(): Writable {
   guard ??= startGuard();
-  guard.stdin?.write(`${line}\n`);
+  return guard.stdin as Writable;
+}
+
+function tell(line: string): void {
+  lineToGuard().write(`${line}\n`);
 }
 
 function startGuard(): ChildProcess {

@@ -5,18 +5,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { guardGroup, releaseGroup } from './group-guard.ts';
+import { followFile } from './follow-file.ts';
+import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
+import { LostShellError, removeOrder, type Shell, takeShell } from './shell-pool.ts';
 
-export interface ProcessSpec {
-  readonly file: string;
-  readonly args: readonly string[];
+/** What to run: a program that hears us by IPC, or a line for the shell. */
+export type Run =
+  | { readonly file: string; readonly args: readonly string[]; readonly message: EngineMessage }
+  | { readonly command: string };
+
+export type ProcessSpec = Run & ProcessConditions;
+
+interface ProcessConditions {
   readonly folder: string;
   readonly environment: { readonly [name: string]: string };
-  /** Sent by IPC once the process is there; without it there is no IPC channel. */
-  readonly message?: EngineMessage;
-  /** It waits on descriptor 3 until the guard knows its group. */
-  readonly guarded?: boolean;
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
   onText(stream: 'stdout' | 'stderr', text: string): void;
@@ -40,9 +43,17 @@ const SAMPLE_MS = 250;
 
 /** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
 export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
+  const shell = 'command' in spec ? takeShell(spec.environment) : undefined;
+  if (shell === undefined || !('command' in spec)) return runChild(spec);
+  return runServed(spec, spec.command, shell);
+}
+
+function runChild(spec: ProcessSpec): Promise<ProcessEnd> {
   const killsBefore = memoryKills();
   const child = start(spec);
-  const killer = watchOver(child, spec);
+  const killer = watchOver(child.pid, spec, () => {
+    if ('message' in spec) tell(child, { type: 'abort' });
+  });
   const sampler = sampleUsage(child.pid);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
@@ -51,34 +62,52 @@ export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
       reject(error);
     });
     child.once('exit', () => {
-      killGroup(child, 'SIGKILL'); // whatever it left running
-      if (spec.guarded === true && child.pid !== undefined) releaseGroup(child.pid);
+      killGroup(child.pid, 'SIGKILL'); // whatever it left running
+      if ('command' in spec && child.pid !== undefined) releaseGroup(child.pid);
     });
     child.once('close', (exitCode, signal) => {
       killer.stop();
-      const usage = sampler.stop();
-      // The count is only of interest where something was killed; looking costs more than it seems.
-      const wasKilled = signal === 'SIGKILL' || exitCode === KILLED_IN_SHELL;
-      const memoryKills = wasKilled && memoryKillCount() > killsBefore;
-      resolve({ exitCode, signal, killed: killer.reason(), memoryKills, usage });
+      resolve(endOf({ exitCode, signal }, killer.reason(), sampler.stop(), killsBefore));
     });
   });
 }
 
+function endOf(
+  { exitCode, signal }: Pick<ProcessEnd, 'exitCode' | 'signal'>,
+  killed: ProcessEnd['killed'],
+  usage: Usage,
+  killsBefore: number,
+): ProcessEnd {
+  // The count is only of interest where something was killed; looking costs more than it seems.
+  const wasKilled = signal === 'SIGKILL' || exitCode === KILLED_IN_SHELL;
+  return {
+    exitCode,
+    signal,
+    killed,
+    memoryKills: wasKilled && memoryKillCount() > killsBefore,
+    usage,
+  };
+}
+
 function start(spec: ProcessSpec): ChildProcess {
-  const child = spawn(spec.file, [...spec.args], {
+  const [file, args] =
+    'command' in spec
+      ? ['/bin/sh', ['-eu', '-c', READY + spec.command, '/bin/sh']]
+      : [spec.file, [...spec.args]];
+  const child = spawn(file, args, {
     cwd: spec.folder,
     env: { ...spec.environment },
     detached: true, // its own process group, so that Ctrl-C comes to us alone and kills reach all
-    stdio: ['ignore', 'pipe', 'pipe', spec.message === undefined ? 'pipe' : 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'command' in spec ? 'pipe' : 'ipc'],
   });
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
   }
   child.on('message', (message) => spec.onMessage(message as HostMessage));
-  if (spec.guarded === true && child.pid !== undefined) letBegin(child, child.pid);
-  if (child.pid !== undefined) spec.onStart(child.pid);
-  if (spec.message !== undefined && child.pid !== undefined) tell(child, spec.message);
+  if (child.pid === undefined) return child;
+  if ('command' in spec) letBegin(child, child.pid);
+  spec.onStart(child.pid);
+  if ('message' in spec) tell(child, spec.message);
   return child;
 }
 
@@ -89,20 +118,58 @@ function letBegin(child: ChildProcess, pid: number): void {
   word.end('\n');
 }
 
+/** By a shell that was waiting for it; what it prints comes through files beside its folder. */
+async function runServed(spec: ProcessSpec, command: string, shell: Shell): Promise<ProcessEnd> {
+  const killsBefore = memoryKills();
+  const { folder, environment } = spec;
+  const file = `${folder}.order`;
+  const printed = (['stdout', 'stderr'] as const).map((stream) => {
+    const path = `${file}.${stream === 'stdout' ? 'out' : 'err'}`;
+    return followFile(path, (text) => spec.onText(stream, text));
+  });
+  const listen = () => {
+    for (const each of printed) each.look();
+  };
+  const served = shell.run({ file, folder, command, environment });
+  let group: number | undefined;
+  try {
+    group = await served.pid;
+    spec.onStart(group);
+    const killer = watchOver(group, spec, () => undefined);
+    const sampler = sampleUsage(group, listen);
+    const exitCode = await served.status.finally(() => {
+      killGroup(group, 'SIGKILL'); // whatever it left running
+      killer.stop();
+    });
+    return endOf({ exitCode, signal: null }, killer.reason(), sampler.stop(), killsBefore);
+  } catch (error) {
+    if (!(error instanceof LostShellError)) throw error;
+    return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
+  } finally {
+    if (group !== undefined) releaseGroup(group);
+    listen();
+    for (const each of printed) each.end();
+    removeOrder(file);
+    shell.giveBack();
+  }
+}
+
+const NO_USAGE: Usage = { cpuMs: 0, peakRssBytes: 0 };
+
 /** A child that died before it could listen says so by its exit; the failed send adds nothing. */
 function tell(child: ChildProcess, message: EngineMessage): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-function watchOver(child: ChildProcess, spec: ProcessSpec) {
+function watchOver(group: number | undefined, spec: ProcessSpec, onStop: () => void) {
   let reason: ProcessEnd['killed'];
   let grace: NodeJS.Timeout | undefined;
   const stop = (why: NonNullable<ProcessEnd['killed']>) => {
     if (reason !== undefined) return;
     reason = why;
-    if (spec.message !== undefined) tell(child, { type: 'abort' });
-    killGroup(child, 'SIGTERM');
-    grace = setTimeout(() => killGroup(child, 'SIGKILL'), GRACE_MS);
+    onStop();
+    killGroup(group, 'SIGTERM');
+    grace = setTimeout(() => killGroup(group, 'SIGKILL'), GRACE_MS);
   };
   const cancel = () => stop('cancelled');
   const timer =
@@ -119,10 +186,10 @@ function watchOver(child: ChildProcess, spec: ProcessSpec) {
   };
 }
 
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
+function killGroup(group: number | undefined, signal: NodeJS.Signals): void {
+  if (group === undefined) return;
   try {
-    process.kill(-child.pid, signal);
+    process.kill(-group, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone already, or only zombies are left
@@ -130,18 +197,19 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** Most of what the process and its descendants were seen to use, where /proc tells. */
-function sampleUsage(pid: number | undefined) {
-  let peak: Usage = { cpuMs: 0, peakRssBytes: 0 };
+function sampleUsage(pid: number | undefined, onLook: () => void = () => undefined) {
+  let peak = NO_USAGE;
   const look = () => {
-    if (pid === undefined) return;
+    onLook();
+    if (pid === undefined || process.platform !== 'linux') return;
     const now = usageOf(pid);
     peak = {
       cpuMs: Math.max(peak.cpuMs, now.cpuMs),
       peakRssBytes: Math.max(peak.peakRssBytes, now.peakRssBytes),
     };
   };
-  const timer = process.platform === 'linux' ? setInterval(look, SAMPLE_MS) : undefined;
-  timer?.unref();
+  const timer = setInterval(look, SAMPLE_MS);
+  timer.unref();
   return {
     stop() {
       clearInterval(timer);

@@ -1,0 +1,49 @@
+/**
+ * Text that something else is writing to a file, as it comes. Knows no process.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
+import { isAbsence } from '../store/checked-file.ts';
+
+export interface FollowedFile {
+  /** Passes on what was written since the last look. */
+  look(): void;
+  /** After the last look. */
+  end(): void;
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** The file may not be there yet, or never. */
+export function followFile(path: string, onText: (text: string) => void): FollowedFile {
+  const decoder = new StringDecoder('utf8');
+  let [file, done] = [undefined as number | undefined, 0];
+  return {
+    look() {
+      file ??= openIfThere(path);
+      if (file === undefined || fstatSync(file).size === done) return;
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      for (;;) {
+        const count = readSync(file, piece, 0, PIECE_BYTES, done);
+        if (count === 0) return;
+        done += count;
+        const text = decoder.write(piece.subarray(0, count));
+        if (text !== '') onText(text);
+      }
+    },
+    end() {
+      const rest = decoder.end();
+      if (rest !== '') onText(rest);
+      if (file !== undefined) closeSync(file);
+    },
+  };
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
