@@ -2,7 +2,7 @@
  * The first thing that every start loads: says again what an earlier run said, if nothing that it
  * rests on has changed. Bundled alone, so that a run in which nothing happens loads nothing else.
  */
-import { appendFileSync, fstatSync, writeSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Inspection,
@@ -17,6 +17,7 @@ import { repetitionLine } from '../pipe/store/repetition.ts';
 import { newRunId } from '../pipe/store/run-id.ts';
 import { formatDuration } from './duration.ts';
 import { askedBy } from './question.ts';
+import { isTerminal, say } from './say.ts';
 
 export { compiledPath, loadCompiled } from './compiled.ts';
 
@@ -50,8 +51,7 @@ interface Run {
 
 /** A terminal is for its own reporter to write to. */
 function isLive(words: readonly string[]): boolean {
-  if (words.includes('--json') || !fstatSync(2).isCharacterDevice()) return false;
-  return process.getBuiltinModule('node:tty').isatty(2); // loaded only for what may be one
+  return !words.includes('--json') && isTerminal(2);
 }
 
 /** False where what is said to a program can't be read any more. */
@@ -64,37 +64,23 @@ function repeat(
   const { hits } = file.head;
   const wallMs = () => Math.round(sinceStartMs() - startedMs);
   if (words.includes('--json')) {
-    const plan = readTasks(tasks, file.head.tasks);
+    const plan = readTasks(tasks, file.head.tasks, file.amended());
     if (plan === undefined) return false;
     const at = startedAt.toISOString();
     const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
-    write(1, Buffer.from(`${first},"tasks":`));
-    write(1, plan.idsText);
-    write(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
-    write(1, plan.events);
+    say(1, Buffer.from(`${first},"tasks":`));
+    say(1, plan.idsText);
+    say(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
+    say(1, plan.events);
     const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs: wallMs() };
-    write(1, Buffer.from(`${JSON.stringify(summary)}\n`));
+    say(1, Buffer.from(`${JSON.stringify(summary)}\n`));
     return true;
   }
-  write(2, file.talk);
-  write(1, file.data);
+  say(2, file.talk);
+  say(1, file.data);
   const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
-  write(2, Buffer.from(`${what} in ${formatDuration(wallMs())}\n`));
+  say(2, Buffer.from(`${what} in ${formatDuration(wallMs())}\n`));
   return true;
-}
-
-/** All of it, also to a pipe that takes no more for now; a reader that has seen enough ends us. */
-function write(stream: 1 | 2, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
-    try {
-      done += writeSync(stream, bytes, done);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') process.exit(0);
-      if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
 }
 
 /** The run is on record like any other; a folder that can't be written to has no records. */

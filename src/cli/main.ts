@@ -182,11 +182,18 @@ function refusalOf(error: unknown): string | undefined {
   return `${path}: ${why} [${code}]\n  hint: check its owner and mode, or what lies there`;
 }
 
-// A reader that has seen enough (`pipe graph | head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+/** A reader that has seen enough (`pipe graph | head`) is no failure of ours. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+/** A run says what it says without Node's streams. */
+function usesStreams(words: readonly string[]): boolean {
+  return words[0] !== 'run' || words.some((word) => word === '--help' || word === '-h');
+}
 
 /** This program is the small one, and the whole one is needed; nothing was done or said so far. */
 const LEFT_OUT = 'ERR_LEFT_OUT';
@@ -194,6 +201,7 @@ const LEFT_OUT = 'ERR_LEFT_OUT';
 /** `inspection` is what the first look at the files saw, where it could not answer by itself. */
 export async function start(words: readonly string[], inspection?: Inspection): Promise<void> {
   handOver(inspection);
+  if (usesStreams(words)) endWithReader();
   process.exitCode = await main(words).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === LEFT_OUT) throw error;
     return failureCode(error);

@@ -58,7 +58,7 @@ export class Settling {
     const inspection = this.#inspection;
     if (inspection?.samePlan === true) {
       const path = tasksPath(this.#path());
-      const plan = readTasks(path, inspection.file.head.tasks);
+      const plan = readTasks(path, inspection.file.head.tasks, inspection.file.amended());
       if (plan !== undefined) {
         this.#known = plan;
         return { graph: graphOf(plan), memory: memoryOf(plan, inspection) };

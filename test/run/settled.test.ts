@@ -102,7 +102,7 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
   let memory: Memory | undefined;
   let plan: SettledPlan | undefined;
   if (inspection?.samePlan === true) {
-    plan = readTasks(tasksPath(path), inspection.file.head.tasks);
+    plan = readTasks(tasksPath(path), inspection.file.head.tasks, inspection.file.amended());
     if (plan !== undefined) {
       graph = graphOf(plan);
       memory = memoryOf(plan, inspection);

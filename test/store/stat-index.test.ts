@@ -2,6 +2,7 @@ import { readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/pipe/digest.ts';
+import { openRecordLog } from '../../src/pipe/store/record-log.ts';
 import { openStatIndex } from '../../src/pipe/store/stat-index.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -32,8 +33,8 @@ describe('the stat index', () => {
     const index = join(folder, 'index.json');
     writeFileSync(path, 'aaaa');
     const entryOf = () => {
-      const { body } = JSON.parse(readFileSync(index, 'utf8'));
-      return body.entries[0][1] as { hashedAtMs: number };
+      const entry = openRecordLog<{ hashedAtMs: number }>(index).read().get(path);
+      return entry as { hashedAtMs: number };
     };
     const look = async () => {
       const open = openStatIndex(index);

@@ -1,6 +1,7 @@
 /**
  * Picks the reporter: JSON when asked, live on a terminal, plain lines elsewhere (a pipe, CI).
  */
+import { isTerminal, say } from '../say.ts';
 import { jsonReporter } from './json.ts';
 import { plainReporter } from './plain.ts';
 import type { Reporter, Streams } from './reporter.ts';
@@ -8,7 +9,7 @@ import type { Reporter, Streams } from './reporter.ts';
 export async function chooseReporter(json: boolean): Promise<Reporter> {
   const streams = inOrder();
   if (json) return jsonReporter(streams);
-  const live = process.stderr.isTTY && process.env.CI === undefined && process.env.TERM !== 'dumb';
+  const live = isTerminal(2) && process.env.CI === undefined && process.env.TERM !== 'dumb';
   if (!live) return plainReporter(streams, Date.now);
   const { terminalReporter } = await import('./terminal.ts');
   return terminalReporter({
@@ -22,13 +23,13 @@ export async function chooseReporter(json: boolean): Promise<Reporter> {
 
 /** Gathers what is said at one moment: a thousand hits are one write, and none comes before its turn. */
 function inOrder(): Streams {
-  let waiting: { readonly stream: NodeJS.WriteStream; text: string } | undefined;
+  let waiting: { readonly stream: 1 | 2; text: string } | undefined;
   const flush = () => {
-    const { stream, text } = waiting ?? {};
+    const said = waiting;
     waiting = undefined;
-    if (text !== undefined) stream?.write(text);
+    if (said !== undefined) say(said.stream, Buffer.from(said.text));
   };
-  const say = (stream: NodeJS.WriteStream) => (text: string) => {
+  const to = (stream: 1 | 2) => (text: string) => {
     if (waiting?.stream === stream) {
       waiting.text += text;
       return;
@@ -38,5 +39,5 @@ function inOrder(): Streams {
     waiting = { stream, text };
   };
   process.on('exit', flush);
-  return { out: say(process.stdout), err: say(process.stderr) };
+  return { out: to(1), err: to(2) };
 }

@@ -5,7 +5,6 @@
  * else a read-only hard link, else a copy. The record of what was put there (stat and digest) tells
  * a view that is up to date, by one `lstat`, from one that was edited by hand.
  */
-import assert from 'node:assert';
 import {
   constants,
   copyFileSync,
@@ -116,7 +115,9 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
         if (before?.kind === 'file' && before.digest === record.digest) continue;
         const path = join(artifactFolder(root, task.id), output.path);
         // What follows replaces and removes files: it must never reach beyond the task's own folder.
-        assert(path.startsWith(artifactFolder(root, task.id) + sep), `${path} leaves its artifact`);
+        if (!path.startsWith(artifactFolder(root, task.id) + sep)) {
+          throw new Error(`assert: ${path} leaves its artifact`);
+        }
         const wanted = wantedViews(root, path, record, store);
         if (before?.kind === 'file' && record.kind === 'file') {
           for (const each of wanted) replace(each);

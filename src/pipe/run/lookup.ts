@@ -48,11 +48,14 @@ export interface Reason {
   readonly forced: boolean;
 }
 
-/** Compared with the nearest thing that this task ever built. */
+/** More are read by who asks for more, as `why` does. */
+const MOST_COMPARED = 5;
+
+/** Compared with the nearest thing that this task built of late. */
 export function changesFor(store: Store, { task, prepared, found, forced }: Reason): Change[] {
   if (found.state === 'lost') return [{ kind: 'outputs-lost' }];
   if (forced) return [{ kind: 'forced' }];
-  const oldestFirst = store.traces.ofTask(task.id).reverse();
+  const oldestFirst = store.traces.ofTask(task.id, MOST_COMPARED).reverse();
   const before = nearest(prepared.fingerprint, oldestFirst);
   const begun = findContinuation(store, task, prepared);
   return [

@@ -8,7 +8,7 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
-import type { Digest } from '../digest.ts';
+import type { Digest, Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull, writeAtomic } from '../store/atomic-file.ts';
@@ -32,6 +32,7 @@ import {
   type Amendment,
   encodeTasks,
   type HitText,
+  MOST_AMENDED,
   type Product,
   type SettledPlan,
   type SettledTask,
@@ -132,20 +133,23 @@ function amend(options: SettleOptions): boolean {
   try {
     const amendment = new Gatherer(options, patch).amend(patch, [...results.keys()]);
     if (!inspection.changed.every((entry) => patch.touched.has(entry))) return false;
+    const all = plan.withAmended(amendment);
+    const isAnew = all.size > MOST_AMENDED;
     const head = {
       ...file.head,
       racy: [...patch.racy],
       young: patch.young,
       settledAtMs: Date.now(),
       runId: options.runId,
-      tasks: options.runId,
+      tasks: isAnew ? options.runId : plan.name,
     };
-    writeAtomic(tasksPath(options.path), plan.amended(options.runId, amendment));
+    if (isAnew) writeAtomic(tasksPath(options.path), plan.rewritten(options.runId, amendment));
     const texts = {
       talk: plan.amendedText('talk', file.talk, amendment),
       data: plan.amendedText('data', file.data, amendment),
     };
-    writeAtomic(options.path, encodeSettled(head, patch.entries(), texts));
+    const amended = isAnew ? new Map() : all;
+    writeAtomic(options.path, encodeSettled(head, patch.entries(), texts, amended));
     return true;
   } catch (error) {
     if (error instanceof Unsettled) return false;
@@ -391,15 +395,19 @@ class Gatherer {
     const { store, before } = this.#options;
     const plan = before?.plan as SettledPlan;
     const moved = [...this.#shards.keys()].filter((folder) => !this.#isUnmoved(folder));
-    const namesIn = (folder: string) =>
-      moved.filter((each) => dirname(each) === folder).map((each) => basename(each));
-    const blobs = new Set(namesIn(store.layout.blobs).map((name) => Number.parseInt(name, 16)));
-    const traces = new Set(namesIn(store.layout.traces));
-    for (let rank = 0; rank < plan.ids.length; rank += 1) {
+    const inFolder = (folder: string) =>
+      new Set(
+        moved
+          .filter((each) => dirname(each) === folder)
+          .map((each) => Number.parseInt(basename(each), 16)),
+      );
+    const blobs = inFolder(store.layout.blobs);
+    const traces = inFolder(store.layout.traces);
+    for (const rank of plan.near(new Set([...blobs, ...traces]))) {
       if (seen.has(rank)) continue;
-      if (traces.has(plan.keyStart(rank))) this.#trace(plan.product(rank));
-      if (!plan.shards(rank).some((each) => blobs.has(each))) continue;
-      for (const record of Object.values(plan.product(rank).outputs)) {
+      const product = plan.product(rank);
+      if (traces.has(shardNumber(product.key))) this.#trace(product);
+      for (const record of Object.values(product.outputs)) {
         const digests = digestsIn(store, record).filter((each) => blobs.has(shardNumber(each)));
         for (const digest of digests) this.#blob(digest);
       }
@@ -607,6 +615,6 @@ function digestsIn(store: Store, { kind, digest }: OutputRecord): Digest[] {
   return [digest, ...store.blobs.listing(digest).map((entry) => entry.digest)];
 }
 
-function shardNumber(digest: Digest): number {
+function shardNumber(digest: Digest | Key): number {
   return Number.parseInt(digest.slice(0, 2), 16);
 }

@@ -11,6 +11,7 @@ import {
   type Layout,
   type Sections,
 } from './sections.ts';
+import type { Amended, Amendment } from './settled-tasks.ts';
 
 /** How an entry is looked at, and what of it must be the same. */
 export const KIND = {
@@ -73,7 +74,7 @@ export const SETTLED_SCHEMA = 2;
 
 const LAYOUT: Layout = {
   magic: 0x70697032,
-  names: ['stamps', 'kinds', 'paths', 'head', 'talk', 'data'],
+  names: ['stamps', 'kinds', 'paths', 'head', 'talk', 'data', 'amended'],
 };
 
 /** What a run of hits says to a person: on stderr and on stdout. */
@@ -103,6 +104,7 @@ export function encodeSettled(
   head: SettledHead,
   { stamps, kinds, paths }: Entries,
   said: Said,
+  amended: Amendment = new Map(),
 ): Buffer {
   return encodeSections(
     LAYOUT,
@@ -113,13 +115,18 @@ export function encodeSettled(
       ['head', Buffer.from(JSON.stringify(head))],
       ['talk', said.talk],
       ['data', said.data],
+      ['amended', amended.size === 0 ? NONE : Buffer.from(JSON.stringify([...amended]))],
     ]),
   );
 }
 
+const NONE = Buffer.alloc(0);
+
 export interface SettledFile extends Entries, Said {
   readonly head: SettledHead;
   readonly count: number;
+  /** What tasks made since the file of tasks was written. */
+  amended(): Amendment;
 }
 
 /** Undefined where there is no such file, or it can't be read, or is not whole: then there is no answer. */
@@ -152,5 +159,9 @@ function fileOf(sections: Sections): SettledFile | undefined {
     paths: kinds.length === 0 ? [] : part('paths').toString().split('\0'),
     talk: part('talk'),
     data: part('data'),
+    amended() {
+      const text = part('amended').toString();
+      return new Map(text === '' ? [] : (JSON.parse(text) as [number, Amended][]));
+    },
   };
 }

@@ -147,7 +147,11 @@ function lists(of: readonly (readonly number[])[]): Buffer {
 }
 
 /** Undefined where the file is absent, not whole, or belongs to another settled file. */
-export function readTasks(path: string, name: string): SettledPlan | undefined {
+export function readTasks(
+  path: string,
+  name: string,
+  amendment: Amendment = new Map(),
+): SettledPlan | undefined {
   let whole: Buffer;
   try {
     whole = readFileSync(path);
@@ -157,12 +161,18 @@ export function readTasks(path: string, name: string): SettledPlan | undefined {
   }
   const sections = decodeSections(LAYOUT, whole);
   if (sections === undefined) return undefined;
-  const plan = new SettledPlan(sections);
+  const plan = new SettledPlan(sections, amendment);
   return plan.name === name ? plan : undefined;
 }
 
-/** What a task is replaced by. */
-export type Amendment = ReadonlyMap<number, Omit<SettledTask, 'sources' | 'views'>>;
+/** What a task made since the plan was written down. */
+export type Amended = Pick<SettledTask, 'product' | 'shards' | 'text'>;
+
+/** By rank. */
+export type Amendment = ReadonlyMap<number, Amended>;
+
+/** From this many on, the plan is written anew with what was amended. */
+export const MOST_AMENDED = 64;
 
 /** Tasks by their rank: their place in a topological order. */
 export class SettledPlan {
@@ -171,14 +181,16 @@ export class SettledPlan {
   readonly targets: readonly TaskId[];
   readonly ids: readonly TaskId[];
   readonly #sections: Sections;
+  readonly #amendment: Amendment;
   readonly #numbers: Int32Array;
   readonly #lists = new Map<string, Int32Array>();
   readonly #parsed = new Map<number, Record>();
   #ranks: ReadonlyMap<TaskId, number> | undefined;
   #behind: readonly (readonly number[])[] | undefined;
 
-  constructor(sections: Sections) {
+  constructor(sections: Sections, amendment: Amendment) {
     this.#sections = sections;
+    this.#amendment = amendment;
     const { name, pipeline, targets } = JSON.parse(this.#part('head').toString()) as Head;
     this.name = name;
     // Nobody asks a settled plan for stages that have no task, and tasks bring their own.
@@ -198,11 +210,12 @@ export class SettledPlan {
   }
 
   product(rank: number): Product {
-    return this.#record(rank).product;
+    return this.#amendment.get(rank)?.product ?? this.#record(rank).product;
   }
 
   costMs(rank: number): number {
-    return this.#number(rank, COLUMN.costMs);
+    const wallMs = this.#amendment.get(rank)?.product.cost.wallMs;
+    return wallMs ?? this.#number(rank, COLUMN.costMs);
   }
 
   upstream(rank: number): Int32Array {
@@ -217,8 +230,25 @@ export class SettledPlan {
     return this.#list('views', rank);
   }
 
-  shards(rank: number): Int32Array {
-    return this.#list('shards', rank);
+  shards(rank: number): ArrayLike<number> {
+    return this.#amendment.get(rank)?.shards ?? this.#list('shards', rank);
+  }
+
+  /** Ranks of tasks with a blob in one of these folders, or with a key that begins so. */
+  near(shards: ReadonlySet<number>): number[] {
+    const packed = this.#packed('shards');
+    const keys = this.#part('keys');
+    const near: number[] = [];
+    for (let rank = 0; rank < this.ids.length; rank += 1) {
+      let isNear = shards.has(byteOf(keys, rank * KEY_BYTES));
+      const end = packed[rank + 1] as number;
+      for (let at = packed[rank] as number; at < end && !isNear; at += 1) {
+        isNear = shards.has(packed[at] as number);
+      }
+      // What was amended is few, and is looked at by whoever asked.
+      if (isNear || this.#amendment.has(rank)) near.push(rank);
+    }
+    return near;
   }
 
   downstream(rank: number): readonly number[] {
@@ -226,14 +256,13 @@ export class SettledPlan {
     return this.#behind[rank] ?? [];
   }
 
-  /** The first two digits of its key, which name a folder of the store. */
-  keyStart(rank: number): string {
-    return this.#part('keys').toString('latin1', rank * KEY_BYTES, rank * KEY_BYTES + 2);
-  }
-
   /** One a line, by rank. */
   get keys(): Buffer {
-    return this.#part('keys');
+    const keys = Buffer.from(this.#part('keys'));
+    for (const [rank, { product }] of this.#amendment) {
+      keys.write(`${product.key}\n`, rank * KEY_BYTES);
+    }
+    return keys;
   }
 
   /** The ids as JSON. */
@@ -243,24 +272,38 @@ export class SettledPlan {
 
   /** What all hits say to a program. */
   get events(): Buffer {
-    return this.#part('events');
+    return this.#events(this.ids.map((_, rank) => rank));
   }
 
   /** What hits of these tasks say; `said` is the settled file's. */
   hitTexts(ranks: readonly number[], said: { readonly talk: Buffer; readonly data: Buffer }) {
-    const column = (name: 'talk' | 'data' | 'events', whole: Buffer) =>
+    const column = (name: 'talk' | 'data') =>
       Buffer.concat(
-        this.#stretches(COLUMN[name], ranks).map(([from, to]) => whole.subarray(from, to)),
+        stretches((rank) => this.#saidLength(rank, name), ranks).map(({ from, to }) =>
+          said[name].subarray(from, to),
+        ),
       );
-    return {
-      talk: column('talk', said.talk),
-      data: column('data', said.data),
-      events: column('events', this.#part('events')),
-    };
+    return { talk: column('talk'), data: column('data'), events: this.#events(ranks) };
   }
 
-  /** The same plan under another name with other products of some tasks. */
-  amended(name: string, amendment: Amendment): Buffer {
+  /** What was amended before, too. */
+  withAmended(amendment: Amendment): Amendment {
+    return new Map([...this.#amendment, ...amendment]);
+  }
+
+  /** What all hits say to a person, where some say something else now. */
+  amendedText(name: 'talk' | 'data', whole: Buffer, amendment: Amendment): Buffer {
+    return spliced(
+      this.ids.length,
+      whole,
+      (rank) => this.#saidLength(rank, name),
+      textsOf(amendment, name),
+    );
+  }
+
+  /** The same plan under another name with all that was amended. */
+  rewritten(name: string, amendment: Amendment): Buffer {
+    const all = this.withAmended(amendment);
     const { stages: _, ...pipeline } = this.pipeline;
     const head: Head = { name, pipeline, targets: this.targets };
     const numbers = Int32Array.from(this.#numbers);
@@ -268,64 +311,58 @@ export class SettledPlan {
     const old = this.#part('records');
     const added: Buffer[] = [];
     let at = old.length;
-    for (const [rank, settled] of amendment) {
+    for (const [rank, { product, shards, text }] of all) {
+      const settled = { task: this.task(rank), product, shards, text, sources: [], views: [] };
       const record = recordText(settled);
-      numbers.set(rowOf({ ...settled, sources: [], views: [] }, at, record.length), rank * COLUMNS);
-      keys.write(`${settled.product.key}\n`, rank * KEY_BYTES);
+      numbers.set(rowOf(settled, at, record.length), rank * COLUMNS);
+      keys.write(`${product.key}\n`, rank * KEY_BYTES);
       added.push(record);
       at += record.length;
     }
-    const records = compact(numbers, Buffer.concat([old, ...added]));
-    const events = this.amendedText('events', this.#part('events'), amendment);
     const more = new Map([
       ['head', Buffer.from(JSON.stringify(head))],
       ['numbers', bytesOf(numbers)],
       ['keys', keys],
-      ['events', events],
-      ['records', records],
-      ['shards', this.#amendedShards(amendment)],
+      [
+        'events',
+        this.#events(
+          this.ids.map((__, rank) => rank),
+          all,
+        ),
+      ],
+      ['records', compact(numbers, Buffer.concat([old, ...added]))],
+      [
+        'shards',
+        lists(this.ids.map((__, rank) => Array.from(all.get(rank)?.shards ?? this.shards(rank)))),
+      ],
     ]);
     return encodeSections(LAYOUT, new Map([...this.#sections, ...more]));
   }
 
-  /** What all hits say, where some say something else now. */
-  amendedText(name: 'talk' | 'data' | 'events', whole: Buffer, amendment: Amendment): Buffer {
-    const kept = this.ids.flatMap((_, rank) => (amendment.has(rank) ? [] : [rank]));
-    const pieces: [number, Buffer][] = [];
-    for (const [from, to, rank] of this.#stretches(COLUMN[name], kept)) {
-      pieces.push([rank, whole.subarray(from, to)]);
+  #events(ranks: readonly number[], amendment = this.#amendment): Buffer {
+    const whole = this.#part('events');
+    const length = (rank: number) => this.#number(rank, COLUMN.events);
+    if (ranks.length === this.ids.length) {
+      return spliced(ranks.length, whole, length, textsOf(amendment, 'events'));
     }
-    for (const [rank, { text }] of amendment) pieces.push([rank, Buffer.from(text[name])]);
-    return Buffer.concat(pieces.sort(([a], [b]) => a - b).map(([, piece]) => piece));
-  }
-
-  #amendedShards(amendment: Amendment): Buffer {
-    const isSame = [...amendment].every(([rank, { shards }]) => {
-      const before = this.shards(rank);
-      return before.length === shards.length && shards.every((each, at) => before[at] === each);
-    });
-    if (isSame) return this.#part('shards');
-    return lists(this.ids.map((_, rank) => amendment.get(rank)?.shards ?? [...this.shards(rank)]));
-  }
-
-  /** Ranks that follow each other say one stretch of text: `[from, to, first rank]`. */
-  #stretches(column: number, ranks: readonly number[]): [number, number, number][] {
-    const stretches: [number, number, number][] = [];
-    let [next, at] = [0, 0];
-    let last: [number, number, number] | undefined;
+    const apart = (rank: number) => amendment.get(rank)?.text.events;
+    const pieces: Buffer[] = [];
+    for (const { from, to } of stretches(
+      length,
+      ranks.filter((rank) => apart(rank) === undefined),
+    )) {
+      pieces.push(whole.subarray(from, to));
+    }
     for (const rank of ranks) {
-      const isNext = last !== undefined && rank === next;
-      for (; next < rank; next += 1) at += this.#number(next, column);
-      const end = at + this.#number(rank, column);
-      if (isNext && last !== undefined) last[1] = end;
-      else {
-        last = [at, end, rank];
-        stretches.push(last);
-      }
-      next = rank + 1;
-      at = end;
+      const text = apart(rank);
+      if (text !== undefined) pieces.push(Buffer.from(text));
     }
-    return stretches;
+    return Buffer.concat(pieces);
+  }
+
+  #saidLength(rank: number, name: 'talk' | 'data'): number {
+    const text = this.#amendment.get(rank)?.text[name];
+    return text === undefined ? this.#number(rank, COLUMN[name]) : Buffer.byteLength(text);
   }
 
   #part(name: string): Buffer {
@@ -337,12 +374,17 @@ export class SettledPlan {
   }
 
   #list(name: string, rank: number): Int32Array {
+    const packed = this.#packed(name);
+    return packed.subarray(packed[rank], packed[rank + 1]);
+  }
+
+  #packed(name: string): Int32Array {
     let packed = this.#lists.get(name);
     if (packed === undefined) {
       packed = integers(this.#part(name));
       this.#lists.set(name, packed);
     }
-    return packed.subarray(packed[rank], packed[rank + 1]);
+    return packed;
   }
 
   #record(rank: number): Record {
@@ -362,6 +404,62 @@ export class SettledPlan {
     }
     return behind;
   }
+}
+
+/** The byte that two hexadecimal digits stand for. */
+function byteOf(text: Buffer, at: number): number {
+  return (digitOf(text[at]) << 4) | digitOf(text[at + 1]);
+}
+
+function digitOf(code = 0): number {
+  return code < 58 ? code - 48 : code - 87;
+}
+
+function textsOf(amendment: Amendment, name: keyof HitText): ReadonlyMap<number, string> {
+  return new Map([...amendment].map(([rank, { text }]) => [rank, text[name]]));
+}
+
+/** A text of one piece a rank, with other pieces for some. */
+function spliced(
+  count: number,
+  whole: Buffer,
+  length: (rank: number) => number,
+  others: ReadonlyMap<number, string>,
+): Buffer {
+  const pieces: Buffer[] = [];
+  let [from, at] = [0, 0];
+  for (let rank = 0; rank < count; rank += 1) {
+    const other = others.get(rank);
+    const end = at + length(rank);
+    if (other !== undefined) {
+      pieces.push(whole.subarray(from, at), Buffer.from(other));
+      from = end;
+    }
+    at = end;
+  }
+  pieces.push(whole.subarray(from, at));
+  return Buffer.concat(pieces);
+}
+
+/** Where the pieces of these ranks lie; those that follow each other are one stretch. */
+function stretches(
+  length: (rank: number) => number,
+  ranks: readonly number[],
+): { readonly from: number; to: number }[] {
+  const found: { readonly from: number; to: number }[] = [];
+  let [next, at, isOpen] = [0, 0, false];
+  for (const rank of ranks) {
+    isOpen = isOpen && rank === next;
+    for (; next < rank; next += 1) at += length(next);
+    const from = at;
+    at += length(rank);
+    next = rank + 1;
+    const last = found.at(-1);
+    if (isOpen && last !== undefined) last.to = at;
+    else found.push({ from, to: at });
+    isOpen = true;
+  }
+  return found;
 }
 
 /** Records that nobody points to any more go when they are more than the others. */

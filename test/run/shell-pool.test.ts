@@ -1,0 +1,156 @@
+/**
+ * A command that a waiting shell starts must not be able to tell: the same environment, folder,
+ * arguments, exit code and output as when it is started the other way.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type ProcessEnd, runProcess } from '../../src/pipe/run/task-process.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pipe-shells-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly end: ProcessEnd;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly pid: number;
+}
+
+const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C', ODD: "a'b\n$HOME \\ é" };
+
+async function run(
+  command: string,
+  {
+    timeoutMs,
+    signal = new AbortController().signal,
+  }: { timeoutMs?: number; signal?: AbortSignal } = {},
+): Promise<Ran> {
+  const said = { stdout: '', stderr: '' };
+  let pid = 0;
+  const end = await runProcess({
+    command,
+    folder,
+    environment: ENVIRONMENT,
+    signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    onText: (stream, text) => {
+      said[stream] += text;
+    },
+    onMessage: () => expect.unreachable(),
+    onStart: (started) => {
+      pid = started;
+    },
+  });
+  return { end, ...said, pid };
+}
+
+/** Until the shells are there: from then on every command is theirs. */
+async function warmUp(): Promise<void> {
+  for (let count = 0; count < 8; count += 1) await run('true');
+  await sleep(300);
+}
+
+const isServed = () => existsSync(`${folder}.order`);
+
+it('starts the same command in the same way', async () => {
+  const commands = [
+    'env | sort | grep -v ^PWD=; pwd; echo "$0" "$#" "$-"',
+    'echo out; echo err >&2; exit 3',
+    'no-such-command',
+    'echo "$nothing"',
+    'false; echo never',
+    'kill -SEGV $$',
+    'printf "no end"',
+    'printf "\\303"; sleep 0.4; printf "\\251\\n"',
+    'for n in 3 4 5 6 7 8 9; do if (eval ": >&$n") 2>/dev/null; then echo "open: $n"; fi; done; cat; umask',
+    'ps -o pgid= -p $$ >/dev/null 2>&1 || true; test "$(cut -d" " -f5 /proc/$$/stat)" = $$ && echo own group',
+  ];
+  const direct: Omit<Ran, 'pid'>[] = [];
+  // The first four are started from Node.
+  for (const command of commands.slice(0, 4)) {
+    const { pid: _, ...ran } = await run(command);
+    direct.push(ran);
+  }
+  await warmUp();
+  const served: Omit<Ran, 'pid'>[] = [];
+  let seen = false;
+  for (const command of commands) {
+    const running = run(command);
+    seen ||= isServed();
+    const { pid: _, ...ran } = await running;
+    served.push(ran);
+  }
+  expect(seen).toBe(true);
+  const plain = ({ end: { exitCode }, stdout, stderr }: Omit<Ran, 'pid'>) => ({
+    exitCode,
+    stdout,
+    stderr,
+  });
+  expect(served.slice(0, 4).map(plain)).toEqual(direct.map(plain));
+  expect(served.slice(4).map(plain)).toEqual([
+    { exitCode: 1, stdout: '', stderr: '' },
+    { exitCode: 139, stdout: '', stderr: '' },
+    { exitCode: 0, stdout: 'no end', stderr: '' },
+    { exitCode: 0, stdout: 'é\n', stderr: '' },
+    { exitCode: 0, stdout: `${readUmask()}\n`, stderr: '' },
+    { exitCode: 0, stdout: 'own group\n', stderr: '' },
+  ]);
+  expect(isServed()).toBe(false);
+});
+
+const readUmask = () => process.umask().toString(8).padStart(4, '0');
+
+it('kills a command and all that it started, at a timeout and when it is cancelled', async () => {
+  await warmUp();
+  const late = await run('sleep 30 & echo $! > child; sleep 30', { timeoutMs: 200 });
+  expect(late.end.killed).toBe('timeout');
+  expect(await isGone(childOf())).toBe(true);
+  const stop = new AbortController();
+  const running = run('sleep 30 & echo $! > child; sleep 30', { signal: stop.signal });
+  await sleep(200);
+  stop.abort();
+  expect((await running).end.killed).toBe('cancelled');
+  expect(await isGone(childOf())).toBe(true);
+});
+
+it('leaves nothing running behind a command that ended', async () => {
+  await warmUp();
+  const { end } = await run('sleep 30 & echo $! > child');
+  expect(end.exitCode).toBe(0);
+  expect(await isGone(childOf())).toBe(true);
+  expect((await run('echo next')).stdout).toBe('next\n');
+});
+
+it('takes the loss of a shell for the end of its command, and goes on with others', async () => {
+  await warmUp();
+  const running = run('echo $PPID > parent; sleep 30');
+  while (!existsSync(join(folder, 'parent'))) await sleep(20);
+  await sleep(20);
+  process.kill(Number(readFileSync(join(folder, 'parent'), 'utf8')), 'SIGKILL');
+  const { end, pid } = await running;
+  expect(end).toMatchObject({ exitCode: null, signal: 'SIGKILL' });
+  expect(await isGone(pid)).toBe(true);
+  expect((await run('echo next')).stdout).toBe('next\n');
+});
+
+const childOf = () => Number(readFileSync(join(folder, 'child'), 'utf8'));
+
+/** Gone, or a zombie that nobody has looked at yet. */
+async function isGone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    try {
+      const state = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0];
+      if (state === 'Z') return true;
+    } catch {
+      return true;
+    }
+    await sleep(20);
+  }
+  return false;
+}
