@@ -347,3 +347,40 @@ function blobOf(at: Project, task: string): string {
   const digest = Object.values(outputs)[0]?.digest;
   return digest === undefined ? join(dirname(at.root), 'none') : at.store().blobs.path(digest);
 }
+
+it('amends what it knows, a few tasks at a time or all of them, and says of each what it made last', async () => {
+  const cells = Array.from({ length: 70 }, (_, index) => index);
+  project = openProject({
+    'pipeline.yaml': `version: 1
+stages:
+  each:
+    matrix: { n: [${cells.join(', ')}] }
+    cmd: "cat \${inputs.a} > \${outputs.o}"
+    inputs: { a: "data/\${matrix.n}.txt" }
+    outputs: { o: o.txt }
+`,
+    ...Object.fromEntries(cells.map((cell) => [`data/${cell}.txt`, `${cell}\n`])),
+  });
+  age(project.path('pipeline.yaml'));
+  for (const cell of cells) age(project.path(`data/${cell}.txt`));
+  expect((await turn(project)).ran).toHaveLength(70);
+  const path = settledPath(project.path('cache'), asked(project));
+  for (const [round, count] of [1, 5, 70, 3, 0].entries()) {
+    const edited = cells.slice(0, count);
+    for (const cell of edited) project.write(`data/${cell}.txt`, `${cell} in round ${round}\n`);
+    const { ran, warnings } = await turn(project);
+    expect([...ran].sort()).toEqual(edited.map((cell) => `each@${cell}`).sort());
+    expect(warnings).toEqual([]);
+    expect(stands(project)).toBe(true);
+    const file = look(project)?.file;
+    const plan = file && readTasks(tasksPath(path), file.head.tasks, file.amended());
+    const keys = cells.map((cell) => [
+      `each@${cell}`,
+      project.store().traces.ofTask(`each@${cell}`, 1)[0]?.key,
+    ]);
+    expect(file?.talk.toString()).toBe(keys.map(([id, key]) => `${id} ${key}\n`).join(''));
+    expect(plan?.events.toString().split('\n')).toHaveLength(71);
+    expect(plan?.keys.toString()).toBe(keys.map(([, key]) => `${key}\n`).join(''));
+    expect(plan?.ids.map((_, rank) => plan.product(rank).key)).toEqual(keys.map(([, key]) => key));
+  }
+});
