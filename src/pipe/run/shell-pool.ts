@@ -4,11 +4,12 @@
  *
  * A waiting shell is a bash, since it can give each command a process group of its own without a
  * terminal; the command itself is run by /bin/sh as it would be otherwise. It reads the name of a file
- * with `folder NUL command NUL NAME=value NUL …` a line, and answers `p <pid>`, then `x <status>`.
+ * in its folder, with `folder NUL command NUL NAME=value NUL …` a line, and answers `p <pid>`, then `x <status>`.
  * Where there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { lineToGuard } from './group-guard.ts';
 
 /** What the shell's own start leaves in the environment is taken out again. */
@@ -19,10 +20,11 @@ while IFS= read -r order; do
   mapfile -d '' words < "$order"
   (
     echo "+ $BASHPID" >&5
+    order=$PWD/$order
     cd "\${words[0]}" || exit 70
     export "\${words[@]:2}"
-    unset SHLVL OLDPWD
-    exec /bin/sh -eu -c "unset _; \${words[1]}" /bin/sh </dev/null >"$order.out" 2>"$order.err" 4>&- 5>&-
+    unset SHLVL OLDPWD _
+    exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$order.out" 2>"$order.err" 4>&- 5>&-
   ) &
   echo "p $!" >&4
   wait $!
@@ -71,18 +73,21 @@ const idle: Server[] = [];
 const starting = new Set<Server>();
 
 /** A shell that waits, or undefined: then the command is to be started the other way. */
-export function takeShell(environment: { readonly [name: string]: string }): Shell | undefined {
+export function takeShell({
+  folder,
+  environment,
+}: Pick<Order, 'folder' | 'environment'>): Shell | undefined {
   asked += 1;
   if (isHopeless || asked <= FIRST) return undefined;
   if (!Object.keys(environment).every((name) => NAME.test(name) && !READ_ONLY.test(name))) {
     return undefined;
   }
   for (let server = idle.pop(); server !== undefined; server = idle.pop()) {
-    if (server.hasGuard()) return server;
+    if (server.hasGuard() && server.home === dirname(folder)) return server;
     server.dismiss();
   }
   // It will be there for one of the next.
-  if (starting.size === 0) starting.add(new Server());
+  if (starting.size === 0) starting.add(new Server(dirname(folder)));
   return undefined;
 }
 
@@ -95,8 +100,13 @@ class Server implements Shell {
   #done: ((status: number) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
 
-  constructor() {
+  /** Where orders lie: it reads names a byte at a time, so they had better be short. */
+  readonly home: string;
+
+  constructor(home: string) {
+    this.home = home;
     this.#child = spawn('/bin/bash', ['--norc', '--noprofile', '-c', SERVER], {
+      cwd: home,
       detached: true,
       env: {},
       stdio: ['pipe', 'ignore', 'ignore', 'ignore', 'pipe', this.#guard],
@@ -126,7 +136,7 @@ class Server implements Shell {
       };
     });
     status.catch(() => undefined); // whoever waits for the pid hears of it there
-    this.#child.stdin?.write(`${file}\n`);
+    this.#child.stdin?.write(`${basename(file)}\n`);
     return { pid, status };
   }
 

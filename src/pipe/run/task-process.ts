@@ -43,7 +43,7 @@ const SAMPLE_MS = 250;
 
 /** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
 export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
-  const shell = 'command' in spec ? takeShell(spec.environment) : undefined;
+  const shell = 'command' in spec ? takeShell(spec) : undefined;
   if (shell === undefined || !('command' in spec)) return runChild(spec);
   return runServed(spec, spec.command, shell);
 }

@@ -2,8 +2,16 @@
  * The scratch folder of one attempt: upstream inputs linked in, places for the outputs. Knows no
  * process. Everything in it is invisible to other tasks and goes away with it.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
 import { isEmptyFolder } from '../store/blobs.ts';
@@ -50,8 +58,27 @@ export function openWorkspace(
     folder,
     inputs: Object.fromEntries(inputs),
     outputs: Object.fromEntries(outputs),
-    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+    remove: () => removeTree(folder),
   };
+}
+
+/** Node's own way looks at each file by itself: for the few files of most tasks that takes longer than their making. */
+function removeTree(folder: string): void {
+  try {
+    removeFolder(folder);
+  } catch {
+    // Something is in the way (rights, a file that comes while we look): the thorough way says what.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function removeFolder(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}${sep}${entry.name}`;
+    if (entry.isDirectory()) removeFolder(path);
+    else unlinkSync(path);
+  }
+  rmdirSync(folder);
 }
 
 /** Removes what dead engines of this machine left in scratch. */
