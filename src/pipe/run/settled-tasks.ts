@@ -18,6 +18,7 @@ import {
   type Layout,
   type Sections,
 } from './sections.ts';
+import { spliced, stretches } from './text-pieces.ts';
 
 /** What a hit needs of a trace. */
 export type Product = Pick<Trace, 'key' | 'outputs' | 'notes' | 'metrics' | 'cost'>;
@@ -417,49 +418,6 @@ function digitOf(code = 0): number {
 
 function textsOf(amendment: Amendment, name: keyof HitText): ReadonlyMap<number, string> {
   return new Map([...amendment].map(([rank, { text }]) => [rank, text[name]]));
-}
-
-/** A text of one piece a rank, with other pieces for some. */
-function spliced(
-  count: number,
-  whole: Buffer,
-  length: (rank: number) => number,
-  others: ReadonlyMap<number, string>,
-): Buffer {
-  const pieces: Buffer[] = [];
-  let [from, at] = [0, 0];
-  for (let rank = 0; rank < count; rank += 1) {
-    const other = others.get(rank);
-    const end = at + length(rank);
-    if (other !== undefined) {
-      pieces.push(whole.subarray(from, at), Buffer.from(other));
-      from = end;
-    }
-    at = end;
-  }
-  pieces.push(whole.subarray(from, at));
-  return Buffer.concat(pieces);
-}
-
-/** Where the pieces of these ranks lie; those that follow each other are one stretch. */
-function stretches(
-  length: (rank: number) => number,
-  ranks: readonly number[],
-): { readonly from: number; to: number }[] {
-  const found: { readonly from: number; to: number }[] = [];
-  let [next, at, isOpen] = [0, 0, false];
-  for (const rank of ranks) {
-    isOpen = isOpen && rank === next;
-    for (; next < rank; next += 1) at += length(next);
-    const from = at;
-    at += length(rank);
-    next = rank + 1;
-    const last = found.at(-1);
-    if (isOpen && last !== undefined) last.to = at;
-    else found.push({ from, to: at });
-    isOpen = true;
-  }
-  return found;
 }
 
 /** Records that nobody points to any more go when they are more than the others. */

@@ -1,0 +1,137 @@
+/**
+ * The entries of a settled file while they are written down: from nothing, or on those of an earlier
+ * answer. Knows no task and looks at nothing itself.
+ */
+import { dirname } from 'node:path';
+import { type FileStamp, isRacy } from '../store/file-stamp.ts';
+import type { Inspection } from './settled.ts';
+import { type Entry, KIND, type Kind } from './settled-file.ts';
+
+/** Something moved since it was looked at. */
+export class Unsettled extends Error {}
+
+export type Look = Omit<FileStamp, 'ctimeMs'> & { ctimeMs?: number };
+
+/** Where what was looked at is noted. */
+export interface Ledger {
+  /** The number of the entry; a path is looked at once in each way. */
+  add(path: string, kind: Kind, look: Look): number;
+  addRacy(number: number, digest: string): void;
+}
+
+/** From nothing. */
+export class NewEntries implements Ledger {
+  readonly entries: Entry[] = [];
+  readonly racy = new Map<number, string>();
+  /** How many entries a later look could do without. */
+  young = 0;
+  readonly #numbers = new Map<string, number>();
+
+  add(path: string, kind: Kind, look: Look): number {
+    const name = `${kind}${path}`;
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const number = this.entries.length;
+    this.#numbers.set(name, number);
+    this.entries.push({ ctimeMs: 0, ...look, path, kind });
+    if (kind === KIND.young) this.young += 1;
+    return number;
+  }
+
+  addRacy(number: number, digest: string): void {
+    this.racy.set(number, digest);
+  }
+}
+
+/** On the entries of an earlier answer: those of a task stay the same ones, the store's may be more. */
+export class Patch implements Ledger {
+  readonly racy: Map<number, string>;
+  readonly touched = new Set<number>();
+  readonly #stamps: number[];
+  readonly #kinds: number[];
+  readonly #paths: string[];
+  /** Of the store, by path. */
+  readonly #store = new Map<string, number>();
+  readonly #free: number[] = [];
+  #own: ReadonlyMap<string, number> = new Map();
+  #seen = new Set<number>();
+
+  constructor({ file, changed, atMs }: Inspection, isShard: (path: string) => boolean) {
+    const { stamps, kinds, paths, head } = file;
+    this.#stamps = Array.from(stamps);
+    this.#kinds = Array.from(kinds);
+    this.#paths = [...paths];
+    const mtimeOf = (number: number) => ({ mtimeMs: stamps[number * 4 + 1] as number });
+    // What was the same when it was looked at, and is old enough by now, is told by its times again.
+    this.racy = new Map(head.racy.filter(([number]) => isRacy(mtimeOf(number), atMs)));
+    const moved = new Set(changed);
+    const old = new Set<string>();
+    for (const [number, kind] of this.#kinds.entries()) {
+      const path = paths[number] as string;
+      if (kind === KIND.free) this.#free.push(number);
+      else if (kind === KIND.store || kind === KIND.young) this.#store.set(path, number);
+      if (kind !== KIND.store || !isShard(path) || moved.has(number)) continue;
+      if (!isRacy(mtimeOf(number), atMs)) old.add(path);
+    }
+    for (const [number, kind] of this.#kinds.entries()) {
+      if (kind !== KIND.young || !old.has(dirname(paths[number] as string))) continue;
+      this.#kinds[number] = KIND.free;
+      this.#store.delete(paths[number] as string);
+      this.#free.push(number);
+    }
+  }
+
+  get young(): number {
+    return this.#kinds.reduce((count, kind) => count + (kind === KIND.young ? 1 : 0), 0);
+  }
+
+  /** What follows is looked at for a task that had these entries. */
+  begin(own: readonly number[]): void {
+    this.#seen = new Set();
+    this.#own = new Map(
+      own.map((number) => [`${this.#kinds[number]}${this.#paths[number]}`, number]),
+    );
+  }
+
+  /** Throws where it no longer rests on the same entries. */
+  end(): void {
+    if (this.#seen.size !== this.#own.size) throw new Unsettled();
+  }
+
+  add(path: string, kind: Kind, look: Look): number {
+    const isStore = kind === KIND.store || kind === KIND.young;
+    const number = isStore ? this.#inStore(path, kind) : this.#own.get(`${kind}${path}`);
+    if (number === undefined) throw new Unsettled();
+    if (!isStore) this.#seen.add(number);
+    // What was seen first is what counts: should it have changed since, the next look tells.
+    if (this.touched.has(number)) return number;
+    this.touched.add(number);
+    this.racy.delete(number);
+    const { size, mtimeMs, ctimeMs = 0, inode } = look;
+    for (const [at, value] of [size, mtimeMs, ctimeMs, inode].entries()) {
+      this.#stamps[number * 4 + at] = value;
+    }
+    return number;
+  }
+
+  addRacy(number: number, digest: string): void {
+    if (!this.racy.has(number)) this.racy.set(number, digest);
+  }
+
+  entries() {
+    const stamps = Float64Array.from(this.#stamps);
+    return { stamps, kinds: Uint8Array.from(this.#kinds), paths: this.#paths };
+  }
+
+  #inStore(path: string, kind: Kind): number {
+    const known = this.#store.get(path);
+    if (known !== undefined) return known;
+    const number = this.#free.pop() ?? this.#paths.length;
+    this.#paths[number] = path;
+    this.#kinds[number] = kind;
+    this.#store.set(path, number);
+    return number;
+  }
+}
+
+export const NOTHING: FileStamp = { size: 0, mtimeMs: 0, ctimeMs: 0, inode: 0 };
