@@ -41,13 +41,13 @@ interface View {
 
 export interface Artifacts {
   /**
-   * Makes the task's views equal to the trace's outputs; warns of those that someone changed. `shown`
+   * Makes the task's views equal to the trace's outputs; warns of those that someone edited. `shown`
    * are outputs whose views are known to be as we left them.
    */
   show(task: Task, product: Pick<Trace, 'outputs'>, shown?: Trace['outputs']): void;
   /** Removes untouched views of tasks and outputs that the plan no longer has; what is not ours stays. */
   prune(tasks: Iterable<Task>): void;
-  /** Writes what was put where, if anything changed. */
+  /** Writes what was put where, if anything changed; warns of views that were gone. */
   save(): void;
 }
 
@@ -106,16 +106,19 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
     replace(wanted);
     return isOurs ? undefined : how;
   };
+  /** Who removes a folder of artifacts hears of it once, and not of each. */
+  const deleted: string[] = [];
   return {
     show(task, { outputs }, shown = {}) {
       const found: Tampered[] = [];
+      const folder = artifactFolder(root, task.id) + sep;
       for (const output of task.outputs) {
         const record = outputs[output.name] as OutputRecord;
         const before = shown[output.name];
         if (before?.kind === 'file' && before.digest === record.digest) continue;
-        const path = join(artifactFolder(root, task.id), output.path);
+        const path = join(folder, output.path);
         // What follows replaces and removes files: it must never reach beyond the task's own folder.
-        if (!path.startsWith(artifactFolder(root, task.id) + sep)) {
+        if (!path.startsWith(folder)) {
           throw new Error(`assert: ${path} leaves its artifact`);
         }
         const wanted = wantedViews(root, path, record, store);
@@ -123,10 +126,14 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
           for (const each of wanted) replace(each);
           continue;
         }
-        for (const each of wanted) found.push({ path: each.path, how: place(each) });
+        for (const each of wanted) {
+          const how = place(each);
+          if (how === 'deleted') deleted.push(each.path);
+          else if (how !== undefined) found.push({ path: each.path, how });
+        }
         if (record.kind === 'folder') dropOthers(path, wanted, foldersOf(path, record, store));
       }
-      warnOf(found, dirname(root), emit);
+      if (found.length > 0) warnOf(found, dirname(root), emit);
     },
     prune(tasks) {
       views ??= log.read();
@@ -146,6 +153,13 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
       }
     },
     save() {
+      const how = 'deleted';
+      warnOf(
+        deleted.map((path) => ({ path, how })),
+        dirname(root),
+        emit,
+      );
+      deleted.length = 0;
       if (own.size === 0) return;
       log.append(own);
       own.clear();
@@ -157,7 +171,7 @@ type Tampering = 'changed by hand' | 'deleted' | 'put there by someone else';
 
 interface Tampered {
   readonly path: string;
-  readonly how: Tampering | undefined;
+  readonly how: Tampering;
 }
 
 function isCurrent(known: View | undefined, now: Stamp | undefined, digest: Digest): boolean {
@@ -195,7 +209,11 @@ interface Wanted {
 type Stamp = Omit<View, 'digest' | 'plan'>;
 
 function wantedViews(root: string, path: string, record: OutputRecord, store: Store): Wanted[] {
-  const nameOf = (file: string) => relative(root, file).split(sep).join('/');
+  const nameOf = (file: string) =>
+    file
+      .slice(root.length + 1)
+      .split(sep)
+      .join('/');
   if (record.kind === 'file') return [{ name: nameOf(path), path, digest: record.digest }];
   mkdirSync(path, { recursive: true });
   return store.blobs.listing(record.digest).flatMap(({ name, digest, executable = false }) => {
