@@ -23,7 +23,8 @@ try {
     const writer = join(import.meta.dirname, '..', 'tools', 'write-random-llama.mjs');
     spawnSync(process.execPath, [writer, model, size], { stdio: 'ignore' });
   }
-  const text = 'The quick brown fox jumps over the lazy dog near the old bridge of the town. The do';
+  const text =
+    'The quick brown fox jumps over the lazy dog near the old bridge of the town. The do';
   writeFileSync(join(folder, 'documents.jsonl'), `${JSON.stringify({ page: 'P', text })}\n`);
   writeFileSync(join(folder, 'examples.jsonl'), '');
   writeFileSync(
