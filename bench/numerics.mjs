@@ -6,9 +6,7 @@
  *     python3 -m venv .venv-reference && .venv-reference/bin/pip install torch
  *     node bench/numerics.mjs --python .venv-reference/bin/python
  *
- * Options: --only step,tfjs,eval,experiment,memory (tfjs goes with step); --rounds N; --claims N and --epochs N of the experiment
- * (200 and 3); --threads N; --shape 70m of evaluation and experiment;
- * --step 14m for the steps of one shape only.
+ * `--help` lists the options.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -32,8 +30,21 @@ const { values: flags } = parseArgs({
     threads: { type: 'string', default: '2' },
     shape: { type: 'string', default: '70m' },
     step: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (flags.help) {
+  console.log(`node bench/numerics.mjs [options]
+  --python PROGRAM   a Python with PyTorch (python3, or PIPE_BENCH_PYTHON)
+  --only LIST        of step,tfjs,eval,experiment,memory (all); tfjs goes with step
+  --rounds N         of steps and evaluation, whose medians are printed (7)
+  --threads N        of each side (2)
+  --step 14m|70m     the steps of this shape only
+  --shape NAME       14m, 70m, 160m or 410m for eval, experiment and memory (70m)
+  --claims N         of the experiment (200)
+  --epochs N         of the experiment (3)`);
+  process.exit(0);
+}
 const only = flags.only.split(',');
 const rounds = Number(flags.rounds);
 const here = dirname(fileURLToPath(import.meta.url));
