@@ -1,14 +1,12 @@
 /**
  * The numerical core against PyTorch, turn about in one run: training steps, few-shot evaluation, the
  * whole experiment, peak memory. PyTorch both naive (the research note's way) and with the same trunk
- * cache and prefix sharing; the training step also against TFJS's own autograd.
+ * cache and prefix sharing; the training step also against TFJS's own autograd, both ways too.
  *
  *     python3 -m venv .venv-reference && .venv-reference/bin/pip install torch
  *     node bench/numerics.mjs --python .venv-reference/bin/python
  *
- * Options: --only step,tfjs,eval,experiment,memory (tfjs goes with step); --rounds N; --claims N and --epochs N of the experiment
- * (200 and 3); --threads N; --shape 70m of evaluation and experiment;
- * --step 14m for the steps of one shape only.
+ * `--help` lists the options.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -32,8 +30,21 @@ const { values: flags } = parseArgs({
     threads: { type: 'string', default: '2' },
     shape: { type: 'string', default: '70m' },
     step: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (flags.help) {
+  console.log(`node bench/numerics.mjs [options]
+  --python PROGRAM   a Python with PyTorch (python3, or PIPE_BENCH_PYTHON)
+  --only LIST        of step,tfjs,eval,experiment,memory (all); tfjs goes with step
+  --rounds N         of steps and evaluation, whose medians are printed (7)
+  --threads N        of each side (2)
+  --step 14m|70m     the steps of this shape only
+  --shape NAME       14m, 70m, 160m or 410m for eval, experiment and memory (70m)
+  --claims N         of the experiment (200)
+  --epochs N         of the experiment (3)`);
+  process.exit(0);
+}
 const only = flags.only.split(',');
 const rounds = Number(flags.rounds);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -97,11 +108,11 @@ const sides = {
 };
 const wasm = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
 
-/** Runs the contestants turn about; returns each one's median in milliseconds, and its last value. */
+/** Runs the contestants turn about; returns each one's median in milliseconds, its first and last value. */
 async function race(contestants, count = rounds) {
   const times = contestants.map(() => []);
   const busy = contestants.map(() => []);
-  const values = contestants.map(() => 0);
+  const [firsts, values] = [[], contestants.map(() => 0)];
   for (let round = -1; round < count; round++) {
     for (const [at, { ask }] of contestants.entries()) {
       const { ms, cpuMs = 0, value } = await ask();
@@ -109,6 +120,7 @@ async function race(contestants, count = rounds) {
         times[at].push(ms);
         busy[at].push(cpuMs);
       }
+      firsts[at] ??= value;
       values[at] = value;
     }
   }
@@ -116,6 +128,7 @@ async function race(contestants, count = rounds) {
     name,
     ms: median(times[at]),
     cpuMs: median(busy[at]),
+    first: firsts[at],
     value: values[at],
   }));
 }
@@ -170,26 +183,38 @@ async function steps() {
       { name: 'PyTorch with the trunk cached', ask: () => cached.ask('step', { way: 'cached' }) },
     ]);
     show(`training step, ${name}, batch 4 × 128 tokens, supervised: ${supervision}`, results);
-    if (only.includes('tfjs')) await raceTfjs(own, job);
-    for (const each of [own, naive, cached]) each.stop();
+    for (const each of [naive, cached]) each.stop();
+    if (only.includes('tfjs')) await raceTfjs(own, job, results[0].first);
+    own.stop();
   }
 }
 
-/** Three steps each are enough: the difference is large. */
-async function raceTfjs(own, job) {
-  const tfjs = sides.tfjs();
-  await tfjs.ask('start', { wasm });
-  await tfjs.ask('prepareStep', job);
-  const name = "TFJS's own autograd, trunk cached";
-  const [ours, slow] = await race(
-    [
-      { name: 'ours', ask: () => own.ask('step') },
-      { name, ask: async () => ({ ms: (await tfjs.ask('step')).ms }) },
-    ],
-    3,
+/** Three steps each are enough: the difference is large. The losses are those before the first step. */
+async function raceTfjs(own, job, loss) {
+  console.log(
+    `  TFJS's own autograd (one thread: it takes no more in Node); loss of ours ${loss.toFixed(4)}`,
   );
-  console.log(`  ${name}: ${slow.ms.toFixed(1)} ms, ${(slow.ms / ours.ms).toFixed(1)} × ours`);
-  tfjs.stop();
+  for (const [way, name] of [
+    ['naive', 'whole model, all logits, masked loss'],
+    ['cached', 'given trunk states and positions'],
+  ]) {
+    const tfjs = sides.tfjs();
+    await tfjs.ask('start', { wasm });
+    await tfjs.ask('prepareStep', { ...job, way });
+    const [ours, slow] = await race(
+      [
+        { name: 'ours', ask: () => own.ask('step') },
+        { name, ask: () => tfjs.ask('step') },
+      ],
+      3,
+    );
+    tfjs.stop();
+    const ratios = [slow.ms / ours.ms, slow.cpuMs / ours.cpuMs].map((ratio) => ratio.toFixed(1));
+    console.log(
+      `    ${name.padEnd(36)} ${slow.ms.toFixed(0).padStart(7)} ms, ours ${ours.ms.toFixed(0)}: ` +
+        `${ratios[0]} × (processors ${ratios[1]} ×); loss ${slow.first.toFixed(4)}`,
+    );
+  }
 }
 
 async function evaluation() {

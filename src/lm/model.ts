@@ -17,9 +17,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { KeysValues } from '../tensor/attention-plan.ts';
 import { crossEntropyLoss, rowLosses } from '../tensor/cross-entropy.ts';
-import { gatherRows } from '../tensor/gather-rows.ts';
-import { applyLinear, type Linear } from '../tensor/linear.ts';
 import { applyNorm, type Norm } from '../tensor/norm.ts';
+import { pickWords, type WordTable, wordLogits } from '../tensor/word-table.ts';
 import type { Block } from './block.ts';
 import { readModelConfig } from './config.ts';
 import { blockBytes } from './footprint.ts';
@@ -59,11 +58,11 @@ export interface Model {
 }
 
 /** A frozen table stays in JavaScript's memory: looking rows up needs no backend. */
-export type Embedding = { readonly floats: Float32Array } | { readonly table: Tensor2D };
+export type Embedding = { readonly floats: Float32Array } | { readonly table: WordTable };
 
 export interface Head {
   readonly norm: Norm;
-  readonly linear: () => Linear;
+  readonly words: WordTable;
 }
 
 /** Applied to the output of a block, after its residuals. */
@@ -144,7 +143,7 @@ function loadEmbedding(loader: ParameterLoader, config: ModelConfig): Embedding 
   const name = embeddingName(config);
   const { vocab, hidden } = config;
   if (!loader.trainable) return { floats: loader.readShaped(name, [vocab, hidden]) };
-  return { table: loader.table(name, vocab, hidden) };
+  return { table: loader.words(name, vocab, hidden) };
 }
 
 function embeddingName({ family }: ModelConfig): string {
@@ -161,11 +160,9 @@ function loadHead(
     if (!embedding || !('table' in embedding)) {
       throw new Error('a trainable tied head needs the embedding in the same part');
     }
-    const { table } = embedding;
-    return { norm, linear: () => ({ weight: table, trainable: true, byOutput: true }) };
+    return { norm, words: embedding.table };
   }
-  const linear = loadHeadLinear(loader, config);
-  return { norm, linear: () => linear };
+  return { norm, words: loadHeadWords(loader, config) };
 }
 
 export function loadFinalNorm(loader: ParameterLoader, config: ModelConfig): Norm {
@@ -174,11 +171,10 @@ export function loadFinalNorm(loader: ParameterLoader, config: ModelConfig): Nor
     : loadLlamaFinalNorm(loader, config);
 }
 
-export function loadHeadLinear(loader: ParameterLoader, config: ModelConfig): Linear {
+export function loadHeadWords(loader: ParameterLoader, config: ModelConfig): WordTable {
   const untied = config.family === 'neox' ? NEOX_HEAD : LLAMA_HEAD;
   const name = config.tiedHead ? embeddingName(config) : untied;
-  const weight = loader.table(name, config.vocab, config.hidden);
-  return { weight, trainable: loader.trainable, byOutput: true };
+  return loader.words(name, config.vocab, config.hidden);
 }
 
 /** Token ids to hidden states (N, C). */
@@ -187,7 +183,7 @@ export function embed(model: Model, ids: Int32Array): Tensor2D {
   if (!embedding) throw new Error('the model was loaded without its embedding');
   const bad = ids.find((id) => id < 0 || id >= config.vocab);
   if (bad !== undefined) throw new RangeError(`token ${bad} in a vocabulary of ${config.vocab}`);
-  if ('table' in embedding) return gatherRows(embedding.table, ids);
+  if ('table' in embedding) return pickWords(embedding.table, ids);
   const { hidden } = config;
   const values = new Float32Array(ids.length * hidden);
   for (let row = 0; row < ids.length; row++) {
@@ -301,16 +297,16 @@ function headOf(model: Model): Head {
   return model.head;
 }
 
-/** Final norm and head: h (N, C) to logits (N, V). */
+/** Final norm and head: h (N, C) to logits (N, V). Records no gradient. */
 export function headLogits(model: Model, h: Tensor2D): Tensor2D {
-  const { norm, linear } = headOf(model);
-  return tidy(() => applyLinear(linear(), applyNorm(norm, h)));
+  const { norm, words } = headOf(model);
+  return tidy(() => wordLogits(words, applyNorm(norm, h)));
 }
 
 /** Mean over the rows of −log p(target); h (N, C) holds the supervised positions only. */
 export function crossEntropy(model: Model, h: Tensor2D, targets: Int32Array): Scalar {
-  const { norm, linear } = headOf(model);
-  return tidy(() => crossEntropyLoss(applyNorm(norm, h), linear(), targets));
+  const { norm, words } = headOf(model);
+  return tidy(() => crossEntropyLoss(applyNorm(norm, h), words, targets));
 }
 
 /** log p(target) of each row of h (N, C). */
@@ -319,8 +315,8 @@ export async function tokenLogProbabilities(
   h: Tensor2D,
   targets: Int32Array,
 ): Promise<Float32Array> {
-  const { norm, linear } = headOf(model);
-  const result = tidy(() => neg(rowLosses(applyNorm(norm, h), linear(), targets)));
+  const { norm, words } = headOf(model);
+  const result = tidy(() => neg(rowLosses(applyNorm(norm, h), words, targets)));
   const values = (await result.data()) as Float32Array;
   result.dispose();
   return values;

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { enableProdMode, engine, getBackend, ready, setBackend } from '@tensorflow/tfjs-core';
 import { guardHeap } from './heap-budget.ts';
 import { shareClones } from './kernel/share-clones.ts';
+import { limitTensors } from './tensor-limit.ts';
 import { startThreads } from './wasm-threads.ts';
 
 export type BackendName = 'tensorflow-gpu' | 'webgpu' | 'tensorflow' | 'wasm' | 'cpu';
@@ -130,7 +131,22 @@ async function startWebGpu(forced: boolean): Promise<string> {
   });
   await import('@tensorflow/tfjs-backend-webgpu');
   await activate('webgpu');
+  limitTensors(engine().backend, bindableBytes(engine().backend as unknown as WebGpuBackend));
   return `adapter ${label}`;
+}
+
+interface WebGpuBackend {
+  readonly device: {
+    readonly limits: {
+      readonly maxBufferSize: number;
+      readonly maxStorageBufferBindingSize: number;
+    };
+  };
+}
+
+/** TFJS keeps a tensor in one buffer and binds it whole. It asks for all that the adapter allows. */
+function bindableBytes({ device: { limits } }: WebGpuBackend): number {
+  return Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
 }
 
 /** Node 20 has no `navigator`. */

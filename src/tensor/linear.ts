@@ -11,8 +11,6 @@ export interface Linear {
   readonly weight: Tensor2D;
   readonly bias?: Tensor1D;
   readonly trainable: boolean;
-  /** The weight is (out, in), a row for each output: a head's, whose words are read where they lie. */
-  readonly byOutput?: boolean;
 }
 
 /** Maps x (N, in) to (N, out). */
@@ -20,23 +18,22 @@ export function applyLinear(map: Linear, x: Tensor2D): Tensor2D {
   return map.trainable ? trainableLinear(map, x) : frozenLinear(map, x);
 }
 
-function frozenLinear({ weight, bias, byOutput = false }: Linear, x: Tensor2D): Tensor2D {
+function frozenLinear({ weight, bias }: Linear, x: Tensor2D): Tensor2D {
   return differentiable<Tensor2D>([x], () => ({
-    value: product(x, weight, { bias, flipB: byOutput }),
-    gradients: (dy) => [product(dy, weight, { flipB: !byOutput })],
+    value: product(x, weight, { bias }),
+    gradients: (dy) => [product(dy, weight, { flipB: true })],
   }));
 }
 
-function trainableLinear({ weight, bias, byOutput = false }: Linear, x: Tensor2D): Tensor2D {
+function trainableLinear({ weight, bias }: Linear, x: Tensor2D): Tensor2D {
   const inputs: Tensor[] = bias ? [x, weight, bias] : [x, weight];
   return differentiable<Tensor2D>(inputs, (save) => {
     save([x]);
     return {
-      value: product(x, weight, { bias, flipB: byOutput }),
+      value: product(x, weight, { bias }),
       gradients: (dy, [saved]) => {
-        const dx = product(dy, weight, { flipB: !byOutput });
-        const [left, right] = byOutput ? [dy, saved as Tensor2D] : [saved as Tensor2D, dy];
-        const dWeight = product(left, right, { flipA: true });
+        const dx = product(dy, weight, { flipB: true });
+        const dWeight = product(saved as Tensor2D, dy, { flipA: true });
         return bias ? [dx, dWeight, sumRows(dy)] : [dx, dWeight];
       },
     };

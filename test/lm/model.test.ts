@@ -12,7 +12,7 @@ import {
   loadModel,
   type Model,
 } from '../../src/lm/model.ts';
-import { exportParameter } from '../../src/lm/weights/parameters.ts';
+import { exportParameters } from '../../src/lm/weights/parameters.ts';
 import { openWeights } from '../../src/lm/weights/safetensors.ts';
 import { writeSafetensors } from '../../src/lm/weights/write-safetensors.ts';
 import { startBackend } from '../../src/tensor/backend.ts';
@@ -121,11 +121,9 @@ it('brings trainable weights back in the layout they were read in', async () => 
     const to = name === 'llama-mqa' ? 5 : 7;
     const model = await loadModel(fixture(name), { ...whole, to, trainable: true });
     const found = new Map<string, Float32Array>();
-    for (const parameter of model.parameters) {
-      for (const { name, shape, data } of await exportParameter(parameter)) {
-        expect(shape).toEqual(source.shape(name));
-        found.set(name, data);
-      }
+    for (const { name, shape, data } of await exportParameters(model.parameters)) {
+      expect(shape).toEqual(source.shape(name));
+      found.set(name, data);
     }
     expect([...found.keys()].sort()).toEqual(source.names().sort());
     for (const [name, data] of found) expect(data).toEqual(source.read(name));

@@ -8,10 +8,10 @@ import { type Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfj
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../src/lm/config.ts';
 import { crossEntropy, embed, forwardBlocks, headLogits, loadModel } from '../../src/lm/model.ts';
-import { exportParameter } from '../../src/lm/weights/parameters.ts';
+import { exportParameters, type Parameter } from '../../src/lm/weights/parameters.ts';
 import { openWeights } from '../../src/lm/weights/safetensors.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
-import { BACKENDS, useBackend } from '../numeric/backends.ts';
+import { BACKENDS, missing, useBackend } from '../numeric/backends.ts';
 import { relativeError } from '../numeric/fixture.ts';
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'odd-shapes');
@@ -19,7 +19,7 @@ const shapes = readdirSync(root).sort();
 
 it('covers nine shapes', () => expect(shapes).toHaveLength(9));
 
-describe.each(BACKENDS)('on %s', (backend) => {
+describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   it.each(shapes)('%s: logits, loss and the gradient of every weight', async (name) => {
@@ -50,16 +50,13 @@ describe.each(BACKENDS)('on %s', (backend) => {
       );
     }, [...trainable.variables]);
     expect((await value.data())[0]).toBeCloseTo(loss, 5);
-    let compared = 0;
-    for (const parameter of trainable.parameters) {
-      const gradient = grads[(parameter.tensor as Variable).name] as Tensor;
-      for (const part of await exportParameter(parameter, gradient)) {
-        const error = relativeError(part.data, reference.read(`gradient.${part.name}`));
-        expect(error, part.name).toBeLessThan(1e-4);
-        compared += 1;
-      }
+    const gradientOf = ({ tensor }: Parameter) => grads[(tensor as Variable).name] as Tensor;
+    const gradients = await exportParameters(trainable.parameters, gradientOf);
+    for (const { name, data } of gradients) {
+      const error = relativeError(data, reference.read(`gradient.${name}`));
+      expect(error, name).toBeLessThan(1e-4);
     }
-    expect(compared).toBe(reference.names().length - 1);
+    expect(gradients).toHaveLength(reference.names().length - 1);
     trainable.dispose();
   });
 });

@@ -4,7 +4,12 @@
  */
 
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import { copyRegisteredKernels, registerBackend, setBackend } from '@tensorflow/tfjs-core';
+import {
+  copyRegisteredKernels,
+  findBackendFactory,
+  registerBackend,
+  setBackend,
+} from '@tensorflow/tfjs-core';
 import { startBackend } from '../../src/tensor/backend.ts';
 
 /**
@@ -34,7 +39,9 @@ export async function useBackend(name: string): Promise<void> {
     if (choice.name !== name) throw new Error(`asked for ${name}, got ${choice.name}`);
     return;
   }
-  copyRegisteredKernels('cpu', 'composed');
-  registerBackend('composed', () => new MathBackendCPU());
+  if (!findBackendFactory('composed')) {
+    copyRegisteredKernels('cpu', 'composed');
+    registerBackend('composed', () => new MathBackendCPU());
+  }
   if (!(await setBackend('composed'))) throw new Error('the composed backend did not start');
 }

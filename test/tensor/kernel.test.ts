@@ -208,7 +208,7 @@ describe.each([1, 2])('%i thread(s)', (threads) => {
     const x: Tensor2D = mul(randomMatrix(n, c, 'x'), 3);
     const table = randomMatrix(v, c, 'table');
     const targets = Int32Array.from({ length: n }, (_, i) => (i * 7919) % v);
-    const head = { weight: table, trainable: false, byOutput: true };
+    const head = { parts: [table], trainable: false };
     const { value, grad } = valueAndGrad((h: Tensor2D) => crossEntropyLoss(h, head, targets))(x);
     const slopes = (await grad.array()) as number[][];
     const losses = await rowLosses(x, head, targets).data();
@@ -234,7 +234,7 @@ describe.each([1, 2])('%i thread(s)', (threads) => {
   it('gives a row the same loss and gradient alone as among others, to the bit', async () => {
     const [n, c, v] = [44, 16, 300];
     const x = randomMatrix(n, c, 'x');
-    const head = { weight: randomMatrix(v, c, 'table'), trainable: false, byOutput: true };
+    const head = { parts: [randomMatrix(v, c, 'table')], trainable: false };
     const targets = Int32Array.from({ length: n }, (_, i) => (i * 31) % v);
     const losses = await rowLosses(x, head, targets).data();
     for (const row of [0, 7, 8, 43]) {
@@ -245,7 +245,7 @@ describe.each([1, 2])('%i thread(s)', (threads) => {
   });
 
   it('says that a loss is no number where a logit is none', async () => {
-    const head = { weight: randomMatrix(9, 4, 'table'), trainable: false, byOutput: true };
+    const head = { parts: [randomMatrix(9, 4, 'table')], trainable: false };
     const x = tensor2d([
       [1, 2, Number.NaN, 4],
       [1, 2, 3, 4],

@@ -13,7 +13,7 @@ import { learningRateAt } from '../../tensor/schedule.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../tensor/snapshot.ts';
 import { weightedSum } from '../../tensor/weighted-sum.ts';
 import { crossEntropy, embed, forwardBlocks, loadModel, type Model } from '../model.ts';
-import { exportParameter } from '../weights/parameters.ts';
+import { exportParameters, parameterName } from '../weights/parameters.ts';
 import { writeSafetensors } from '../weights/write-safetensors.ts';
 import { configJson, type ModelShape, writeInitialModel } from './initial-model.ts';
 import { batchOfStep, type PretrainBatch, type TextRow } from './text-rows.ts';
@@ -92,10 +92,10 @@ function resume(optimizer: Optimizer, saved: Uint8Array | undefined): PretrainRe
 
 /** Matrices decay; biases and norms do not. */
 function trainedOf(model: Model): TrainedVariable[] {
-  return model.parameters.map(({ names, kind, tensor }) => ({
-    name: names.join('+'),
-    variable: tensor as Variable,
-    decays: kind !== 'vector',
+  return model.parameters.map((parameter) => ({
+    name: parameterName(parameter),
+    variable: parameter.tensor as Variable,
+    decays: parameter.kind !== 'vector',
   }));
 }
 
@@ -137,12 +137,10 @@ function batchLoss(model: Model, batch: PretrainBatch, answerWeight: number): Sc
 
 async function writeModel(model: Model, { shape, output }: PretrainJob): Promise<void> {
   mkdirSync(output, { recursive: true });
-  const tensors = await Promise.all(
-    model.parameters.map((parameter) => exportParameter(parameter)),
-  );
+  const tensors = await exportParameters(model.parameters);
   writeSafetensors(
     join(output, 'model.safetensors'),
-    tensors.flat().map((tensor) => ({ ...tensor, dtype: 'F16' as const })),
+    tensors.map((tensor) => ({ ...tensor, dtype: 'F16' as const })),
     { format: 'pt' },
   );
   const config = configJson(shape, 'float16');

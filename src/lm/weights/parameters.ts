@@ -17,6 +17,8 @@ import {
 import { allocateFloats, onHost, viewFloats } from '../../tensor/host.ts';
 import type { Linear } from '../../tensor/linear.ts';
 import { transposeFloats } from '../../tensor/matrix-product.ts';
+import { largestTensor } from '../../tensor/tensor-limit.ts';
+import { partWords, type WordTable } from '../../tensor/word-table.ts';
 import { ModelFileError } from '../model-file-error.ts';
 import type { WeightSource } from './safetensors.ts';
 
@@ -30,7 +32,14 @@ export interface Parameter {
   readonly kind: 'matrix' | 'table' | 'vector';
   /** `order[i]` is the checkpoint's row that is our row i. */
   readonly order?: Int32Array;
+  /** Of a table in several parts: the checkpoint's row that is the first of this one. */
+  readonly firstRow?: number;
   readonly tensor: Tensor;
+}
+
+/** Differs from that of every other parameter of a model. */
+export function parameterName({ names, firstRow }: Parameter): string {
+  return names.join('+') + (firstRow === undefined ? '' : `@${firstRow}`);
 }
 
 export interface LinearSource {
@@ -80,10 +89,20 @@ export class ParameterLoader {
     return tensor;
   }
 
-  table(name: string, rows: number, width: number): Tensor2D {
-    const tensor = this.put<Tensor2D>(this.readShaped(name, [rows, width]), [rows, width]);
-    this.parameters.push({ names: [name], rows: [rows], kind: 'table', tensor });
-    return tensor;
+  /** In as many parts as the device's buffers ask for. */
+  words(name: string, words: number, width: number): WordTable {
+    const values = this.readShaped(name, [words, width]);
+    const counts = partWords(words, width);
+    let firstRow = 0;
+    const parts = counts.map((rows) => {
+      const part = values.subarray(firstRow * width, (firstRow + rows) * width);
+      const tensor = this.put<Tensor2D>(part, [rows, width]);
+      const place = counts.length > 1 ? { firstRow } : {};
+      this.parameters.push({ names: [name], rows: [rows], kind: 'table', tensor, ...place });
+      firstRow += rows;
+      return tensor;
+    });
+    return { parts, trainable: this.trainable };
   }
 
   /** Reads a tensor, checks its shape and that it holds numbers; nothing is put on the backend. */
@@ -163,6 +182,14 @@ function requireFinite(values: Float32Array, name: string, source: WeightSource)
 }
 
 function checkBudget(bytes: number, folder: string): void {
+  if (bytes > largestTensor()) {
+    const [needed, most] = [bytes, largestTensor()].map((size) => Math.ceil(size / 2 ** 20));
+    throw new ModelFileError(
+      `has a matrix of ${needed} MiB, but this device takes ${most} MiB in one piece at most`,
+      folder,
+      'PIPE_BACKEND=wasm computes in the memory of this process',
+    );
+  }
   if (engine().backendName !== 'wasm') return;
   const total = memory().numBytes + bytes;
   if (total <= TENSOR_LIMIT_BYTES) return;
@@ -224,11 +251,28 @@ export interface CheckpointTensor {
   readonly data: Float32Array;
 }
 
-/** The checkpoint's tensors that a parameter holds, from its values now (or those given instead). */
-export async function exportParameter(
-  parameter: Parameter,
-  tensor: Tensor = parameter.tensor,
+/** The checkpoint's tensors that parameters hold, from their values now or from those that `read` gives instead. */
+export async function exportParameters(
+  parameters: readonly Parameter[],
+  read: (parameter: Parameter) => Tensor = ({ tensor }) => tensor,
 ): Promise<CheckpointTensor[]> {
+  const parts = await Promise.all(parameters.map((each) => exportParameter(each, read(each))));
+  const byName = new Map<string, CheckpointTensor>();
+  for (const part of parts.flat()) {
+    const above = byName.get(part.name);
+    byName.set(part.name, above ? joinRows(above, part) : part);
+  }
+  return [...byName.values()];
+}
+
+/** Two parts of one table. */
+function joinRows(above: CheckpointTensor, below: CheckpointTensor): CheckpointTensor {
+  const [first, width] = above.shape;
+  const shape = [first! + below.shape[0]!, width!];
+  return { name: above.name, shape, data: joinFloats([above.data, below.data]) };
+}
+
+async function exportParameter(parameter: Parameter, tensor: Tensor): Promise<CheckpointTensor[]> {
   const { names, rows, kind, order } = parameter;
   const data = (await tensor.data()) as Float32Array;
   const total = rows.reduce((sum, count) => sum + count, 0);

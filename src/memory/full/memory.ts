@@ -8,12 +8,17 @@ import {
   type Adapted,
   buildModel,
   loadFinalNorm,
-  loadHeadLinear,
+  loadHeadWords,
   type Model,
 } from '../../lm/model.ts';
 import type { ModelConfig } from '../../lm/model-config.ts';
 import { openModelWeights } from '../../lm/weights/open.ts';
-import { exportParameter, type Parameter, ParameterLoader } from '../../lm/weights/parameters.ts';
+import {
+  exportParameters,
+  type Parameter,
+  ParameterLoader,
+  parameterName,
+} from '../../lm/weights/parameters.ts';
 import type { WeightSource } from '../../lm/weights/safetensors.ts';
 import type { BlockRange } from '../blocks.ts';
 import { decays, type ParameterRole } from '../decay.ts';
@@ -48,7 +53,7 @@ function fullOf(loader: ParameterLoader, config: FullConfig, blocks: BlockRange)
   const part = { ...blocks, embedding: false, head: false, trainable: true };
   const own = buildModel(loader, config.model, part);
   const norm = loadFinalNorm(loader, config.model);
-  const linear = config.head ? loadHeadLinear(loader, config.model) : undefined;
+  const words = config.head ? loadHeadWords(loader, config.model) : undefined;
   const { parameters } = loader;
   return {
     kind: 'full',
@@ -58,13 +63,13 @@ function fullOf(loader: ParameterLoader, config: FullConfig, blocks: BlockRange)
     on(model): Adapted {
       requireWidth(config.model.hidden, model);
       const frozen = requireHead(model);
-      const head = { norm, linear: linear ? () => linear : frozen.linear };
+      const head = { norm, words: words ?? frozen.words };
       const view = { ...model, blocks: new Map([...model.blocks, ...own.blocks]), head };
       return { model: view, adapters: new Map(), ownFrom: blocks.from };
     },
     trained: (rule) =>
       parameters.map((parameter) => ({
-        name: parameter.names.join('+'),
+        name: parameterName(parameter),
         variable: parameter.tensor as Variable,
         decays: decays(roleOf(parameter), rule),
       })),
@@ -85,6 +90,6 @@ function roleOf({ names, kind }: Parameter): ParameterRole {
 }
 
 async function valuesOf(parameters: readonly Parameter[]): Promise<MemoryValues> {
-  const tensors = await Promise.all(parameters.map((parameter) => exportParameter(parameter)));
-  return new Map(tensors.flat().map(({ name, shape, data }) => [name, { shape, data }]));
+  const tensors = await exportParameters(parameters);
+  return new Map(tensors.map(({ name, shape, data }) => [name, { shape, data }]));
 }
