@@ -39,7 +39,7 @@ function lines(program, words) {
 }
 
 const ask = ['lm', 'generate', '--model', flags.model, '--prompts', flags.prompts];
-const ours = lines(process.execPath, [join(root, 'bin', 'pipe.mjs'), ...ask, '--max-tokens', most]);
+const ours = lines(process.execPath, [join(root, 'bin', 'pipe.cjs'), ...ask, '--max-tokens', most]);
 const reference = join(import.meta.dirname, 'greedy', 'reference.py');
 const theirs = lines(flags.python, [reference, flags.model, flags.prompts, most]);
 const prompts = parseLines(readFileSync(flags.prompts, 'utf8'));
