@@ -2,6 +2,10 @@
  * Ctrl-C and a polite kill as an AbortSignal. A second Ctrl-C ends the process at once; children
  * notice that their parent is gone and end themselves.
  */
+
+/** One Ctrl-C may come twice: from the terminal and from npx, or from `timeout` to us and our group. */
+const ECHO_MS = 500;
+
 export interface Interruption {
   readonly signal: AbortSignal;
   stopListening(): void;
@@ -9,8 +13,13 @@ export interface Interruption {
 
 export function interruption(): Interruption {
   const controller = new AbortController();
+  let firstMs = 0;
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      if (performance.now() - firstMs > ECHO_MS) process.exit(130);
+      return;
+    }
+    firstMs = performance.now();
     process.stderr.write('\nstopping…\n');
     controller.abort();
   };
