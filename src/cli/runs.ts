@@ -89,12 +89,23 @@ function runsTable(shown: readonly ShownRun[]): string {
       targets.length === 0 ? 'all' : targets.join(' '),
       String(ran),
       String(hits),
-      String(failed + skipped),
+      String(failed),
+      String(skipped),
       formatDuration(wallMs),
       changes.map(changeText).join(', '),
     ];
   });
-  const heads = ['run', 'UTC', 'targets', 'ran', 'hits', 'failed', 'time', 'changed params'];
+  const heads = [
+    'run',
+    'UTC',
+    'targets',
+    'ran',
+    'hits',
+    'failed',
+    'skipped',
+    'time',
+    'changed params',
+  ];
   return formatTable([heads, ...rows]);
 }
 

@@ -120,9 +120,9 @@ nothing to do: 2 hits
   it('runs lists them, newest first, with what changed', async () => {
     expect(
       masked((await project.pipe('runs')).stdout),
-    ).toBe(`run  UTC  targets  ran  hits  failed  time  changed params
-RUN  WHEN  all  2  0  0  TIME  rate 0.1 → 0.2
-RUN  WHEN  all  2  0  0  TIME
+    ).toBe(`run  UTC  targets  ran  hits  failed  skipped  time  changed params
+RUN  WHEN  all  2  0  0  0  TIME  rate 0.1 → 0.2
+RUN  WHEN  all  2  0  0  0  TIME
 `);
     const lines = (await project.pipe('runs', '--json', '--limit', '1')).stdout.trim().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
