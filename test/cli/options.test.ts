@@ -13,6 +13,7 @@ let project: RigProject;
 beforeAll(() => {
   project = makeProject({
     'pipeline.yaml': PIPELINE,
+    'text.yaml': PIPELINE.replace('topK: 3', 'topK: few'),
     'circle.yaml': PIPELINE.replace('{ topK: 3 }', '&p { topK: 3, again: [*p] }'),
   });
 });
@@ -58,8 +59,18 @@ error: --set params.topK={a: 1: the value begins like YAML, but is not valid: Fl
 `);
 });
 
+it('asks back where a word would take the place of a number', async () => {
+  expect(
+    await said('plan', '--set', 'params.topK=1O'),
+  ).toBe(`error: --set params.topK=1O: the file has a number there (3), and this is text. [bad-set]
+  hint: Mean it as text: --set 'params.topK="1O"'.
+`);
+  expect((await project.pipe('plan', '--set', 'params.topK="1O"')).code).toBe(0);
+});
+
 it('still takes text that is no YAML', async () => {
-  const { stdout } = await project.pipe('graph', '--format', 'json', '--set', 'params.topK=*.x: y');
+  const words = ['--file', 'text.yaml', '--format', 'json', '--set', 'params.topK=*.x: y'];
+  const { stdout } = await project.pipe('graph', ...words);
   expect(JSON.parse(stdout).tasks[0].params).toEqual({ topK: '*.x: y' });
 });
 

@@ -27,7 +27,9 @@ export function applyOverrides(value: Json, sets: readonly string[]): Overridden
     const isMalformed = equals < 1 || path.some((step) => step.trim() === '');
     const problem = isMalformed
       ? malformed(text)
-      : (checkPath(result, path, text) ?? brokenValue(text, given));
+      : (checkPath(result, path, text) ??
+        brokenValue(text, given) ??
+        textForNumber(result, path, text, given));
     if (problem) {
       diagnostics.push(problem);
       continue;
@@ -67,6 +69,30 @@ function brokenValue(text: string, given: string): Diagnostic | undefined {
       hint: `Close what it opens, or mean it as text: --set '${text.slice(0, text.indexOf('='))}="…"'.`,
     };
   }
+}
+
+/**
+ * A word where the file has a number or a truth value is most often a slip (`1O`, `0,3`, `ture`), and
+ * a command has no schema that would tell. The params of code are left to its schema.
+ */
+function textForNumber(
+  root: Json,
+  path: readonly string[],
+  text: string,
+  given: string,
+): Diagnostic | undefined {
+  const before = valueAt(root, path);
+  if (typeof before !== 'number' && typeof before !== 'boolean') return undefined;
+  const isOfCode =
+    path[0] === 'stages' && valueAt(root, [...path.slice(0, 2), 'use']) !== undefined;
+  const isMeant = isOfCode || /^["']|\$\{/.test(given.trim());
+  if (isMeant || typeof parseValue(given) !== 'string') return undefined;
+  const kind = typeof before === 'number' ? 'a number' : 'true or false';
+  return {
+    code: 'bad-set',
+    message: `--set ${text}: the file has ${kind} there (${before}), and this is text.`,
+    hint: `Mean it as text: --set '${path.join('.')}="${given.trim()}"'.`,
+  };
 }
 
 function replaced(value: Json | undefined, path: readonly string[], leaf: Json): Json {
