@@ -5,7 +5,8 @@
 
 /**
  * Bash breaks words at `=` and `:` (COMP_WORDBREAKS), but wants only the rest behind the last break: so
- * the line is split at blanks here, and what bash already has is cut off what it is given.
+ * the line is split at blanks here, and what bash already has is cut off what it is given. It breaks in
+ * front of `@` and `$`, not behind them.
  */
 const BASH = `# pipe completion for bash: source <(pipe completion bash)
 _pipe_complete() {
@@ -16,7 +17,10 @@ _pipe_complete() {
   local IFS=$'\\n'
   COMPREPLY=($("\${words[0]}" completion words -- "\${words[@]:1}" 2>/dev/null))
   for ((at = \${#current}; at > 0; at--)); do
-    [[ $COMP_WORDBREAKS == *"\${current:at-1:1}"* ]] && prefix=\${current:0:at} && break
+    [[ $COMP_WORDBREAKS == *"\${current:at-1:1}"* ]] || continue
+    [[ \${current:at-1:1} == [@$] ]] && ((at -= 1))
+    prefix=\${current:0:at}
+    break
   done
   COMPREPLY=("\${COMPREPLY[@]#"$prefix"}")
   [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *= ]] && compopt -o nospace

@@ -75,6 +75,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
   it('completes names, also behind the characters that break its words', async () => {
     expect(await completed('pipe run tr')).toEqual(['train', 'train@small,1', 'train@small,2']);
+    expect(await completed('pipe run train@sm')).toEqual(['@small,1', '@small,2']);
     expect(await completed('pipe run --where seed=')).toEqual(['1', '2']);
     expect(await completed('pipe run --set params.t')).toEqual(['params.topK=']);
   });
