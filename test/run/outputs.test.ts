@@ -165,3 +165,35 @@ stages:
     /^big asks for 99 gpu devices of \d+ and 90000\.0 GiB of memory/,
   );
 });
+
+describe('devices', () => {
+  const before = process.env.CUDA_VISIBLE_DEVICES;
+  afterEach(() => {
+    if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
+    else process.env.CUDA_VISIBLE_DEVICES = before;
+  });
+  const DEVICES = `version: 1
+stages:
+  one: { cmd: "sleep 0.3; echo $CUDA_VISIBLE_DEVICES > \${outputs.o}; : \${params.n}", matrix: { n: [1, 2] }, params: { n: "\${matrix.n}" }, resources: { gpu: 1 }, outputs: { o: o.txt } }
+  both: { cmd: "echo $CUDA_VISIBLE_DEVICES > \${outputs.o}", inputs: { i: one.o }, resources: { gpu: 2 }, outputs: { o: o.txt } }
+  none: { cmd: "echo \${CUDA_VISIBLE_DEVICES-all} > \${outputs.o}", outputs: { o: o.txt } }
+`;
+  const shown = (task: string) => project.read(`artifacts/${task}/o.txt`).trim();
+
+  it('are leased, and named to the task that holds them', async () => {
+    process.env.CUDA_VISIBLE_DEVICES = '3, 7';
+    project = openProject({ 'pipeline.yaml': DEVICES });
+    expect((await project.build()).summary).toMatchObject({ ran: 4 });
+    expect([shown('one@1'), shown('one@2')].sort()).toEqual(['3', '7']);
+    expect(shown('both').split(',').sort()).toEqual(['3', '7']);
+    expect(shown('none')).toBe('3, 7'); // no lease: what the user lets us see
+  });
+
+  it('that the user hides stay hidden', async () => {
+    process.env.CUDA_VISIBLE_DEVICES = '-1';
+    project = openProject({ 'pipeline.yaml': DEVICES });
+    const { events } = await project.build();
+    expect(warnings(events)[0]).toMatch(/^one asks for 1 gpu devices of 0/);
+    expect([shown('one@1'), shown('both'), shown('none')]).toEqual(['-1', '-1', '-1']);
+  });
+});

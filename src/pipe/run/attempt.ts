@@ -208,6 +208,7 @@ function environmentOf(options: AttemptOptions, workspace: Workspace): Record<st
   const environment: Record<string, string> = {
     ...inherited('PATH'),
     ...inherited('HOME'),
+    ...inherited('CUDA_VISIBLE_DEVICES'), // what the user keeps from us, a task without a lease may not take
     TMPDIR: join(workspace.folder, 'tmp'),
     PIPE_THREADS: String(task.stage.resources.cpu),
     ...prepared.fingerprint.environment,
