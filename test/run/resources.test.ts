@@ -74,6 +74,42 @@ describe('slots', () => {
     expect(names()).toEqual(['huge']);
   });
 
+  it('let a large task be overtaken so often and no more', async () => {
+    const { turn, names, served } = ask(
+      { ...MACHINE, jobs: 2, cpu: 2, pools: {} },
+      {
+        first: [{}, 9],
+        large: [{ cpu: 2 }, 8],
+        ...Object.fromEntries('abcdef'.split('').map((name) => [name, [{}]])),
+      },
+    );
+    await turn();
+    for (const next of ['first', 'a', 'b', 'c', 'd']) {
+      served.get(next)?.release();
+      await turn();
+    }
+    expect(names().slice(0, 4)).toEqual(['first', 'a', 'b', 'large']);
+  });
+
+  it('keep for it only what it lacks', async () => {
+    const { turn, names, served } = ask(
+      { ...MACHINE, devices: ['0', '1'] },
+      {
+        one: [{ gpu: 1 }, 9],
+        both: [{ gpu: 2 }, 8],
+        ...Object.fromEntries('abcdef'.split('').map((name) => [name, [{ gpu: 1 }]])),
+        other: [{}, -1],
+      },
+    );
+    await turn();
+    for (const next of ['one', 'a', 'b', 'c', 'd']) {
+      served.get(next)?.release();
+      await turn();
+    }
+    expect(names()).toContain('other');
+    expect(names().filter((name) => name !== 'other')).toEqual(['one', 'a', 'b', 'c', 'd', 'both']);
+  });
+
   it('lend the cpus of a holder that yields, not its devices', async () => {
     const { turn, names, served } = ask(MACHINE, {
       a: [{ cpu: 4, gpu: 2 }, 1],

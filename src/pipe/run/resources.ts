@@ -32,6 +32,8 @@ export interface Slots {
 interface Waiter {
   readonly wants: Resources;
   readonly priority: () => number;
+  /** How many of less priority took of what there is not enough of for it. */
+  overtaken: number;
   start(lease: Lease): void;
 }
 
@@ -42,22 +44,24 @@ export function machineCapacity(jobs = availableParallelism()): Capacity {
 
 function gpuDevices(): string[] {
   const visible = process.env.CUDA_VISIBLE_DEVICES;
-  if (visible !== undefined) return visible.split(',').filter((name) => name.trim() !== '');
+  if (visible !== undefined) return namedDevices(visible);
   if (process.platform !== 'linux') return [];
   const nodes = readdirSync('/dev').flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []);
   return nodes.sort();
+}
+
+/** As CUDA reads it: what is no device ends the list, so that `-1` hides all. */
+function namedDevices(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const end = names.findIndex((name) => name === '' || name.startsWith('-'));
+  return end === -1 ? names : names.slice(0, end);
 }
 
 export function openSlots(capacity: Capacity): Slots {
   const waiting: Waiter[] = [];
   let free = { ...capacity, devices: [...capacity.devices] };
 
-  const fits = (wants: Resources) =>
-    free.jobs >= 1 &&
-    free.cpu >= wants.cpu &&
-    free.memoryBytes >= wants.memoryBytes &&
-    free.devices.length >= wants.gpu &&
-    Object.entries(wants.pools).every(([pool, count]) => (free.pools[pool] ?? 1) >= count);
+  const fits = (wants: Resources) => free.jobs >= 1 && lacking(wants, free).length === 0;
 
   const moveCpu = (cpu: number, sign: 1 | -1) => {
     free = { ...free, jobs: free.jobs + sign, cpu: free.cpu + sign * cpu };
@@ -88,13 +92,24 @@ export function openSlots(capacity: Capacity): Slots {
     return { devices, yieldCpu, release };
   };
 
+  /**
+   * What does not fit is overtaken by what does, but only so often: else a task that needs half the
+   * machine would wait until nothing small is left, however long the way behind it.
+   */
   const serve = () => {
     if (waiting.length > 1) waiting.sort((left, right) => right.priority() - left.priority());
-    for (let index = 0; index < waiting.length; ) {
+    const kept = new Set<string>(); // what those who were overtaken enough are waiting for
+    for (let index = 0; index < waiting.length && free.jobs >= 1; ) {
       const waiter = waiting[index] as Waiter;
-      if (!fits(waiter.wants)) {
+      if (!fits(waiter.wants) || wantsAny(waiter.wants, kept)) {
+        if (waiter.overtaken >= capacity.jobs)
+          for (const name of lacking(waiter.wants, free)) kept.add(name);
         index += 1;
         continue;
+      }
+      for (const passed of waiting.slice(0, index)) {
+        const short = new Set(lacking(passed.wants, free));
+        if (wantsAny(waiter.wants, short)) passed.overtaken += 1;
       }
       waiting.splice(index, 1);
       waiter.start(take(waiter.wants));
@@ -114,12 +129,35 @@ export function openSlots(capacity: Capacity): Slots {
           signal.removeEventListener('abort', leave);
           resolve(lease);
         };
-        const waiter = { wants: atMost(wants, capacity), priority, start };
+        const waiter = { wants: atMost(wants, capacity), priority, overtaken: 0, start };
         signal.addEventListener('abort', leave, { once: true });
         waiting.push(waiter);
         setImmediate(serve); // those that become ready together are compared before one starts
       }),
   };
+}
+
+/** Names of the resources of which there is less than wanted. */
+function lacking(wants: Resources, free: Capacity): string[] {
+  return [
+    ...(wants.cpu > free.cpu ? ['cpu'] : []),
+    ...(wants.memoryBytes > free.memoryBytes ? ['memory'] : []),
+    ...(wants.gpu > free.devices.length ? ['gpu'] : []),
+    ...Object.entries(wants.pools)
+      .filter(([pool, count]) => count > (free.pools[pool] ?? 1))
+      .map(([pool]) => `pool ${pool}`),
+  ];
+}
+
+function wantsAny({ cpu, memoryBytes, gpu, pools }: Resources, names: ReadonlySet<string>) {
+  if (names.size === 0) return false;
+  const wanted = [
+    ...(cpu > 0 ? ['cpu'] : []),
+    ...(memoryBytes > 0 ? ['memory'] : []),
+    ...(gpu > 0 ? ['gpu'] : []),
+    ...Object.keys(pools).map((pool) => `pool ${pool}`),
+  ];
+  return wanted.some((name) => names.has(name));
 }
 
 /** What a task asks for beyond all that there is, in words. */
