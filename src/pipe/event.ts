@@ -59,6 +59,7 @@ export type Event =
   /** A line worth keeping: shown in the summary and again on every hit. */
   | { readonly type: 'taskNote'; readonly task: TaskId; readonly text: string }
   | { readonly type: 'taskMetric'; readonly task: TaskId; readonly values: JsonObject }
+  /** `attempt` counts from 1 and is the one to come. */
   | {
       readonly type: 'taskRetry';
       readonly task: TaskId;

@@ -141,6 +141,23 @@ stages:
   later: { cmd: "cat \${inputs.a} > \${outputs.out}", inputs: { a: slow.out }, outputs: { out: out.txt } }
 `;
 
+describe('attempts', () => {
+  it('wait twice as long each time, and their end is that of the last', async () => {
+    project = oneCommand('exit 4', ', retries: 2');
+    const { events, summary } = await project.build();
+    expect(summary).toMatchObject({ ran: 0, failed: 1 });
+    expect(eventsOf(events, 'taskRetry').map(({ delayMs }) => delayMs)).toEqual([500, 1000]);
+    expect(failureOf(events)).toMatchObject({ reason: 'exit', message: 'exit code 4' });
+  });
+
+  it('are not made again of what fails every time', async () => {
+    project = oneCommand('true', ', retries: 2'); // it never writes its output
+    const { events } = await project.build();
+    expect(eventsOf(events, 'taskRetry')).toEqual([]);
+    expect(failureOf(events)?.reason).toBe('missing-output');
+  });
+});
+
 describe('after a failure', () => {
   it('lets running tasks finish and starts nothing more', async () => {
     project = openProject({ 'pipeline.yaml': BRANCHES });

@@ -50,7 +50,9 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         startedMs.set(event.task, now());
         saidMs.set(event.task, now());
         say(
-          `${event.task}: running${event.changes.length > 0 ? ` because ${changesText(event.changes)}` : ''}`,
+          event.attempt > 1
+            ? `${event.task}: attempt ${event.attempt}`
+            : `${event.task}: running${event.changes.length > 0 ? ` because ${changesText(event.changes)}` : ''}`,
         );
         return;
       case 'taskWaiting':
@@ -64,7 +66,7 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
       case 'taskRetry':
         say(
-          `${event.task}: attempt ${event.attempt} failed (${event.reason}), again in ${formatDuration(event.delayMs)}`,
+          `${event.task}: attempt ${event.attempt - 1} failed (${event.reason}), again in ${formatDuration(event.delayMs)}`,
         );
         return;
       case 'taskRan':

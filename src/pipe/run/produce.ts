@@ -84,6 +84,7 @@ async function foundMeanwhile(options: ProduceOptions): Promise<Produced | undef
 }
 
 async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> {
+  options.signal.throwIfAborted(); // another task failed while this one looked for its result
   const log = options.store.logs.open(options.runId, options.task.id);
   const ended = options.onRunning(lease);
   try {
