@@ -53,7 +53,8 @@ export function terminalReporter({
 }: TerminalOptions): Reporter {
   const live = createLogUpdate(stream, { showCursor: false });
   const running = new Map<TaskId, Running>();
-  const finished: Finished[] = [];
+  /** Of each task the last: in a watch a build may be taken over by the next. */
+  const finished = new Map<TaskId, Finished>();
   let frame = 0;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text) : text;
@@ -98,7 +99,8 @@ export function terminalReporter({
 
   function end(task: TaskId, what: string, wallMs: number, memory = ''): void {
     running.delete(task);
-    finished.push({ task, what, wallMs, memory });
+    finished.delete(task);
+    finished.set(task, { task, what, wallMs, memory });
   }
 
   const timer = setInterval(() => {
@@ -116,7 +118,7 @@ export function terminalReporter({
         return;
       case 'taskStarted':
         running.set(event.task, { startedMs: now() });
-        if (event.changes.length > 0)
+        if (event.changes.length > 0 && event.attempt === 1)
           keep(paint('dim', `  ${event.task} because ${changesText(event.changes)}`));
         draw();
         return;
@@ -134,7 +136,7 @@ export function terminalReporter({
         return;
       case 'taskRetry':
         keep(
-          `${paint('yellow', '↻')} ${event.task} attempt ${event.attempt} failed (${event.reason}), again in ${formatDuration(event.delayMs)}`,
+          `${paint('yellow', '↻')} ${event.task} attempt ${event.attempt - 1} failed (${event.reason}), again in ${formatDuration(event.delayMs)}`,
         );
         return;
       case 'taskRan':
@@ -191,7 +193,7 @@ export function terminalReporter({
         live.clear();
         if (event.ran + event.failed + event.skipped > 0) streams.err(`\n${summaryTable()}\n`);
         streams.err(`${summaryText(event)}\n`);
-        finished.length = 0;
+        finished.clear();
         return;
       case 'runStarted':
       case 'taskLog':
@@ -201,7 +203,7 @@ export function terminalReporter({
   }
 
   function summaryTable(): string {
-    const rows = finished.map(({ task, what, wallMs, memory }) => [
+    const rows = [...finished.values()].map(({ task, what, wallMs, memory }) => [
       task,
       what,
       wallMs > 0 ? formatDuration(wallMs) : '',

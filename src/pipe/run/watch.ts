@@ -46,6 +46,8 @@ interface Started {
   readonly handle: BuildHandle;
   /** Drained once a later build has taken over: it speaks only for the tasks that still run. */
   readonly life: { drained: boolean };
+  /** Tasks whose end was ordered and told. */
+  readonly cancelled: Set<TaskId>;
 }
 
 class Session {
@@ -202,6 +204,7 @@ class Session {
     for (const started of this.#builds) {
       started.life.drained = true;
       started.handle.drain(cancelled);
+      for (const id of cancelled) started.cancelled.add(id);
       started.handle.yieldCpu(suspects);
     }
     this.#build(after, shown);
@@ -216,7 +219,7 @@ class Session {
       if (!life.drained || isStillTrue(event)) this.#emit(this.#withNewNotes(event));
     };
     const handle = startBuild({ ...options, graph, slots: this.#slots, onKey }, speak);
-    this.#builds.push({ handle, life });
+    this.#builds.push({ handle, life, cancelled: new Set() });
     handle.done
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -239,9 +242,10 @@ class Session {
     task: TaskId,
     key: Key,
   ): void {
-    for (const { handle } of leftovers) {
+    for (const { handle, cancelled } of leftovers) {
       const other = handle.running().get(task);
-      if (other === undefined || other === key) continue;
+      if (other === undefined || other === key || cancelled.has(task)) continue;
+      cancelled.add(task);
       handle.drain([task]);
       this.#emit({ type: 'filesChanged', files, stale: [task], cancelled: [task] });
     }
