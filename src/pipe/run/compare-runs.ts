@@ -15,7 +15,7 @@ export interface RunDifference {
   readonly params: readonly ValueDifference[];
   /** Tasks whose keys or outputs differ, or that only one of the runs has. */
   readonly tasks: readonly TaskDifference[];
-  /** Every metric of both runs. */
+  /** Every metric of the tasks that both runs have. */
   readonly metrics: readonly MetricDifference[];
 }
 
@@ -53,7 +53,7 @@ export function compareRuns(
   return {
     params: differingValues(before.params, after.params),
     tasks: pairs.flatMap((pair) => taskDifference(pair, traceOf)),
-    metrics: pairs.flatMap(metricDifferences),
+    metrics: pairs.filter(isInBoth).flatMap(metricDifferences),
   };
 }
 
@@ -84,6 +84,10 @@ function pairsOf(before: RunRecord, after: RunRecord): Pair[] {
   const is = new Map(after.tasks.map((record) => [record.task, record]));
   const names = [...new Set([...is.keys(), ...was.keys()])];
   return names.map((task) => ({ task, before: was.get(task), after: is.get(task) }));
+}
+
+function isInBoth({ before, after }: Pair): boolean {
+  return before !== undefined && after !== undefined;
 }
 
 function taskDifference(
