@@ -107,6 +107,17 @@ it('calls files by the folder they were in when the pattern moves', async () => 
 `);
 });
 
+it('says that another file is read, not that one was edited', async () => {
+  project = await built();
+  project.write('data/other.jsonl', CLAIMS.slice(1).join('\n'));
+  const other = PIPELINE.replace('data/claims.jsonl', 'data/other.jsonl');
+  expect(other).not.toBe(PIPELINE);
+  project.write('pipeline.yaml', other);
+  expect((await project.pipe('why', 'clean')).stdout).toBe(`clean: would run, because
+  input claims: data/claims.jsonl → data/other.jsonl, line 1 removed
+`);
+});
+
 it('gives the same as JSON', async () => {
   project = await built();
   const { stdout } = await project.pipe('why', '--json', '--set', 'params.suffix=?', 'parts');

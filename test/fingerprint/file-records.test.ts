@@ -56,6 +56,6 @@ it('keeps quiet about what is no data, is broken, or changed its kind', () => {
 });
 
 it('shortens a long record', () => {
-  const [first] = difference('a\n', `${'x'.repeat(100)}\n`)?.first ?? [];
-  expect(first?.text).toBe(`${'x'.repeat(59)}…`);
+  const [first] = difference('a\n', `${'x'.repeat(200)}\n`)?.first ?? [];
+  expect(first?.text).toBe(`${'x'.repeat(159)}…`);
 });

@@ -37,6 +37,8 @@ export type Change =
       readonly how: 'added' | 'removed' | 'edited' | 'changed' | 'reordered' | 'renamed';
       readonly before?: Digest;
       readonly after?: Digest;
+      /** What it was called at the earlier build, where another file is read now. */
+      readonly was?: string;
       /** Which of its records, where that was asked for and both contents are known. */
       readonly records?: RecordsChange;
     }

@@ -167,7 +167,10 @@ function withNames(change: InputChange, { inputs, earlier }: ChangeNames): Input
   const then = earlier?.[change.input] ?? now;
   const { name = '', upstream = false } = (change.how === 'removed' ? then : (now ?? then)) ?? {};
   const how = upstream && change.how === 'edited' ? 'changed' : change.how;
-  return { ...change, how, file: fullName(change.file, name) };
+  const was = fullName(change.file, then?.name ?? name);
+  const file = fullName(change.file, name);
+  const isAnother = was !== file && (how === 'edited' || how === 'changed');
+  return { ...change, how, file, ...(isAnother ? { was } : {}) };
 }
 
 /** A file that came and went is one file, whose name counts from another folder now. */
@@ -226,7 +229,7 @@ export function describeChange(change: Change): string {
     case 'command':
       return `command: ${change.before} → ${change.after}`;
     case 'input':
-      return `input ${change.input}: ${change.file === '' ? '' : `${change.file} `}${change.how}${recordsText(change.records)}`;
+      return `input ${change.input}: ${fileText(change)}${recordsText(change.records)}`;
     case 'environment':
       return `${change.name === NUMERICS ? 'numerics (backend and device)' : `environment ${change.name}`}: ${change.before ?? 'unset'} → ${change.after ?? 'unset'}`;
     case 'seed':
@@ -236,6 +239,11 @@ export function describeChange(change: Change): string {
     case 'schema':
       return `pipe itself changed what it gives to tasks (${change.before} → ${change.after})`;
   }
+}
+
+function fileText({ file, how, was }: InputChange): string {
+  if (was !== undefined) return `${was} → ${file}`;
+  return file === '' ? how : `${file} ${how}`;
 }
 
 function partsText(parts: readonly CodePart[]): string {

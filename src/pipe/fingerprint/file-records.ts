@@ -22,7 +22,7 @@ export interface ReadRecords extends FileRecords {
 
 const LINES: readonly string[] = ['.jsonl', '.ndjson', '.csv', '.tsv', '.txt'];
 const MOST_NAMED = 3;
-const LONGEST_TEXT = 60;
+const LONGEST_TEXT = 160;
 
 export function hasRecords(name: string): boolean {
   return extname(name) === '.json' || LINES.includes(extname(name));
