@@ -1,4 +1,4 @@
-/** What becomes of a folder output's rights and empty folders, and of views that nothing makes any more. */
+/** What becomes of the rights of outputs and of empty folders, and of views that nothing makes any more. */
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, openProject, type Project, stage } from './project.ts';
@@ -40,6 +40,35 @@ stages:
     const { events } = await project.build();
     expect(eventsOf(events, 'taskRan')[0]?.changedOutputs).toEqual(['f']);
     expect(statSync(project.path('artifacts/make/f/x')).mode & 0o111).not.toBe(0);
+  });
+});
+
+describe('a file output', () => {
+  const pipeline = (mode: string) => `version: 1
+stages:
+  tool: { cmd: "printf '#!/bin/sh\\necho started' > \${outputs.t}; chmod ${mode} \${outputs.t}", outputs: { t: tool } }
+  use: { cmd: "./\${inputs.t} > \${outputs.o} || echo refused > \${outputs.o}", inputs: { t: tool.t }, outputs: { o: o.txt } }
+`;
+
+  it('keeps the right to be started, which is part of what it is', async () => {
+    project = openProject({ 'pipeline.yaml': pipeline('+x') });
+    expect((await project.build()).summary).toMatchObject({ ran: 2, failed: 0 });
+    expect(project.read('artifacts/use/o.txt')).toBe('started\n');
+    expect(statSync(project.path('artifacts/tool/tool')).mode & 0o777).toBe(0o555);
+    const again = await project.build();
+    expect(again.summary).toMatchObject({ ran: 0, hits: 2 });
+    expect(warnings(again.events)).toEqual([]);
+
+    project.write('pipeline.yaml', pipeline('-x'));
+    const { events, summary } = await project.build();
+    expect(summary).toMatchObject({ ran: 2 });
+    expect(eventsOf(events, 'taskRan')[0]?.changedOutputs).toEqual(['t']);
+    expect(eventsOf(events, 'taskStarted')[1]?.changes).toMatchObject([
+      { kind: 'input', input: 't', how: 'changed' },
+    ]);
+    expect(project.read('artifacts/use/o.txt')).toBe('refused\n');
+    expect(statSync(project.path('artifacts/tool/tool')).mode & 0o777).toBe(0o444);
+    expect(warnings(events)).toEqual([]);
   });
 });
 

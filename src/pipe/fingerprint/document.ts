@@ -38,4 +38,6 @@ export interface InputFingerprint {
   /** Relative name inside a folder or glob, or the cell label in a fan-in; absent for a single file, whose name is not content. */
   readonly name?: string;
   readonly digest: Digest;
+  /** A file made by another task that may be started; absent where it may not, or is a folder. */
+  readonly executable?: true;
 }

@@ -138,7 +138,7 @@ function inputChanges(
   const changes: InputChange[] = [];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     const [old, now] = [was.get(name), is.get(name)];
-    if (old?.digest === now?.digest) continue;
+    if (old?.digest === now?.digest && old?.executable === now?.executable) continue;
     changes.push({
       kind: 'input',
       input,

@@ -214,7 +214,9 @@ function wantedViews(root: string, path: string, record: OutputRecord, store: St
       .slice(root.length + 1)
       .split(sep)
       .join('/');
-  if (record.kind === 'file') return [{ name: nameOf(path), path, digest: record.digest }];
+  const { digest: whole, executable: isProgram = false } = record;
+  if (record.kind === 'file')
+    return [{ name: nameOf(path), path, digest: whole, executable: isProgram }];
   mkdirSync(path, { recursive: true });
   return store.blobs.listing(record.digest).flatMap(({ name, digest, executable = false }) => {
     const file = join(path, name);

@@ -14,6 +14,7 @@ import { keepRecords, type SourceDigest } from '../store/kept-records.ts';
 import type { Presence } from '../store/presence.ts';
 import { newRunId } from '../store/run-id.ts';
 import type { RunRecord, TaskRecord } from '../store/run-records.ts';
+import { isSameOutput } from '../store/same-output.ts';
 import type { Store } from '../store/store.ts';
 import { type Artifacts, openArtifacts } from './artifacts.ts';
 import { TaskFailure } from './attempt.ts';
@@ -393,7 +394,7 @@ class Build {
     if (before === outputs) return true;
     return (
       before !== undefined &&
-      Object.keys(outputs).every((name) => outputs[name]?.digest === before[name]?.digest)
+      Object.keys(outputs).every((name) => isSameOutput(outputs[name], before[name]))
     );
   }
 

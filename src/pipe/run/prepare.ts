@@ -208,9 +208,11 @@ function numericsOf(backend: string | undefined): string {
 function contentOf(prepared: PreparedInput): InputFingerprint[] {
   if (prepared.kind === 'upstream') {
     const many = prepared.input.shape === 'fan-in' || prepared.entries.length > 1;
-    return prepared.entries.map(({ cellName, fileName, record: { digest } }) =>
-      many ? { name: cellName || fileName, digest } : { digest },
-    );
+    return prepared.entries.map(({ cellName, fileName, record: { digest, executable } }) => ({
+      ...(many ? { name: cellName || fileName } : {}),
+      digest,
+      ...(executable === true ? { executable } : {}),
+    }));
   }
   const single = prepared.input.shape === 'file';
   const files = prepared.files.map(({ name, digest }) => (single ? { digest } : { name, digest }));

@@ -11,6 +11,7 @@ import { inputNames } from '../graph/change-names.ts';
 import type { Task } from '../graph/task.ts';
 import { isLock } from '../store/locks.ts';
 import type { TaskLog } from '../store/logs.ts';
+import { isSameOutput } from '../store/same-output.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
 import { attempt, type Product, TaskFailure } from './attempt.ts';
@@ -188,7 +189,7 @@ function record(options: ProduceOptions, product: Product): Produced {
   store.traces.put(trace);
   keepForLonger(store, task, prepared);
   const changedOutputs = Object.keys(outputs).filter(
-    (name) => before?.outputs[name]?.digest !== outputs[name]?.digest,
+    (name) => !isSameOutput(before?.outputs[name], outputs[name]),
   );
   return { state: 'built', trace, changedOutputs };
 }

@@ -118,10 +118,11 @@ async function putFile(
   const owned = ownedCopy(source, beside);
   try {
     const { digest, sizeBytes } = await hashFile(owned);
+    const isExecutable = (statSync(owned).mode & 0o111) !== 0;
     const target = pathOf(digest);
     if ((await checkBlob(target, digest, sizeBytes)) === 'good') rmSync(owned, { force: true });
     else seal(owned, target, digest);
-    return { kind: 'file', digest, sizeBytes };
+    return { kind: 'file', digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
   } catch (error) {
     if (owned !== source) rmSync(owned, { force: true });
     throw error;
@@ -200,9 +201,8 @@ async function putEntry(
     return { name, digest: EMPTY, sizeBytes: 0 };
   }
   const path = join(source, name);
-  const isExecutable = (statSync(path).mode & 0o111) !== 0;
-  const { digest, sizeBytes } = await putFile(pathOf, path, isLinked ? source : undefined);
-  return { name, digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
+  const { kind: _, ...entry } = await putFile(pathOf, path, isLinked ? source : undefined);
+  return { name, ...entry };
 }
 
 function putText(text: string, target: string, digest: Digest): void {
@@ -314,7 +314,7 @@ function readListing(path: string, digest: Digest): readonly TreeEntry[] {
 function materialise(blobs: Blobs, record: OutputRecord, target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   if (record.kind === 'file') {
-    linkOrCopy(blobs.path(record.digest), target);
+    place(blobs, record, target);
     return;
   }
   mkdirSync(target, { recursive: true });
@@ -325,7 +325,15 @@ function materialise(blobs: Blobs, record: OutputRecord, target: string): void {
     if (!made.has(folder)) mkdirSync(folder, { recursive: true });
     made.add(folder);
     if (isEmptyFolder(entry.name)) continue;
-    if (entry.executable === true) copyExecutable(blobs.path(entry.digest), file);
-    else linkOrCopy(blobs.path(entry.digest), file);
+    place(blobs, entry, file);
   }
+}
+
+function place(
+  blobs: Blobs,
+  { digest, executable }: Pick<TreeEntry, 'digest' | 'executable'>,
+  target: string,
+): void {
+  if (executable === true) copyExecutable(blobs.path(digest), target);
+  else linkOrCopy(blobs.path(digest), target);
 }

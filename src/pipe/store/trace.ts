@@ -33,6 +33,8 @@ export interface OutputRecord {
   readonly kind: 'file' | 'folder';
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** Present on a file that may be started; of a folder's files the listing tells. */
+  readonly executable?: boolean;
 }
 
 export interface TreeEntry {
