@@ -162,9 +162,21 @@ async function failureCode(error: unknown): Promise<number> {
     process.stderr.write(`${refused}\n`);
     return 2;
   }
+  const worn = worldText(error);
+  if (worn !== undefined) {
+    process.stderr.write(`${worn}\n`);
+    return 1;
+  }
   // We are wrong, or the world is in a way that we did not foresee: the stack helps to say which.
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
+}
+
+/** What no program can go on without, wherever it was missing. */
+function worldText(error: unknown): string | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'EMFILE' && code !== 'ENFILE') return undefined;
+  return `${message}\n  hint: allow more open files (ulimit -n), then run again: what was finished is kept`;
 }
 
 const REFUSALS: { readonly [code: string]: string } = {
