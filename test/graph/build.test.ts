@@ -409,3 +409,19 @@ describe('a plan that cannot be', () => {
     ]);
   });
 });
+
+it('takes a name of a stage with an ending for an output, and says how the file is written', async () => {
+  const yaml = `
+    version: 1
+    stages:
+      a: { cmd: "cat \${inputs.i} > \${outputs.o}", inputs: { i: a.txt }, outputs: { o: o.txt } }
+  `;
+  expect(await problemsOf(yaml, {}, { 'a.txt': '1' })).toBe(
+    dedent(`
+        pipeline.yaml:3:60: error: Input "i" of a reads a.txt, but a has no output "txt". [unknown-output]
+          3 |   a: { cmd: "cat \${inputs.i} > \${outputs.o}", inputs: { i: a.txt }, outputs: { o: o.txt } }
+            |                                                            ^^^^^
+          hint: To mean the file, write "./a.txt".
+    `),
+  );
+});

@@ -113,9 +113,12 @@ class Binding {
     if (known === undefined) {
       const names = upstream.outputs.map(({ name }) => name);
       const nearest = nearestName(output, names);
-      const hint = nearest
-        ? `Did you mean "${stageName}.${nearest}"?`
-        : suggest(output, names, `outputs of ${stageName}`);
+      const isFile = sourceKind(this.options.root, `${stageName}.${output}`) === 'file';
+      const hint = isFile
+        ? `To mean the file, write "./${stageName}.${output}".`
+        : nearest
+          ? `Did you mean "${stageName}.${nearest}"?`
+          : suggest(output, names, `outputs of ${stageName}`);
       this.report(
         'unknown-output',
         `reads ${stageName}.${output}, but ${stageName} has no output "${output}"`,

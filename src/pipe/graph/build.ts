@@ -20,7 +20,7 @@ import { checkOutputs } from './output-path.ts';
 import { resolveParams } from './params.ts';
 import { placeIn } from './place.ts';
 import type { PlannedStage } from './planned-stage.ts';
-import { stageOfSource } from './reference.ts';
+import { splitReference, stageOfSource } from './reference.ts';
 import type { Task, TaskGraph, TaskOutput } from './task.ts';
 
 /** Throws a DiagnosticError that holds all problems of the plan. */
@@ -79,8 +79,11 @@ function stageCycles(stages: ReadonlyMap<string, PlannedStage>): Diagnostic[] {
   for (const name of stages.keys()) graph.addNode(name);
   for (const { spec } of stages.values()) {
     for (const source of spec.inputs.flatMap(({ sources }) => sources)) {
-      const upstream = stageOfSource(source, stages);
-      if (upstream !== undefined) graph.mergeDirectedEdge(upstream, spec.name);
+      const upstream = stages.get(stageOfSource(source, stages) ?? '');
+      const output = splitReference(source)?.[1];
+      // An output that there is not is a mistake of its own, and often a file of the same name.
+      if (upstream?.outputs.some(({ name }) => name === output) !== true) continue;
+      graph.mergeDirectedEdge(upstream.spec.name, spec.name);
     }
   }
   return findCycles(graph).map((cycle) => cycleDiagnostic(cycle, stages));
