@@ -121,6 +121,7 @@ class Build {
   readonly #warned = new Set<string>();
   /** Sources of tasks that ran: what a later explanation compares with. */
   readonly #read: SourceDigest[] = [];
+  #toldOfFullDisk = false;
   #priorities: ReadonlyMap<TaskId, number> | undefined;
   #swept = false;
   /** Undefined where the store cannot be written to. */
@@ -506,7 +507,11 @@ class Build {
       write();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      this.#emit({ type: 'warning', message: `the disk is full: ${(error as Error).message}` });
+      if (this.#toldOfFullDisk) return;
+      this.#toldOfFullDisk = true;
+      const message =
+        'the disk is full: what saves work the next time, and this run’s record, may be lost';
+      this.#emit({ type: 'warning', message });
     }
   }
 
