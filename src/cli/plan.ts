@@ -29,7 +29,7 @@ export const planCommand: Command = {
     const request = await decisionRequest(invocation);
     const { decisions, warnings } = await collectDecisions(request);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-    const capacity = machineCapacity(jobs);
+    const capacity = machineCapacity(jobs, request.graph.pipeline.pools);
     const costs = new Costs(request.graph, request.store);
     const lines = [...decisions.values()].map((decision) => ({ decision, ...costs.of(decision) }));
     const planned = lines.map(({ decision: { task, decision }, cost }) => {

@@ -226,3 +226,34 @@ stages:
     expect([shown('one@1'), shown('both'), shown('none')]).toEqual(['-1', '-1', '-1']);
   });
 });
+
+it('pools have as many places as the plan says', async () => {
+  const shared = (pools: string) => `version: 1
+${pools}
+stages:
+  one: { cmd: "echo + >> $HOME/pool; sleep 0.3; echo - >> $HOME/pool; echo \${params.n} > \${outputs.o}", matrix: { n: [1, 2, 3, 4] }, params: { n: "\${matrix.n}" }, resources: { cpu: 0, pools: { api: 1 } }, outputs: { o: o.txt } }
+`;
+  const most = (text: string) => {
+    let [now, peak] = [0, 0];
+    for (const sign of text.trim().split('\n')) {
+      now += sign === '+' ? 1 : -1;
+      peak = Math.max(peak, now);
+    }
+    return peak;
+  };
+  const home = process.env.HOME;
+  for (const [pools, expected] of [
+    ['', 1],
+    ['pools: { api: 2 }', 2],
+  ] as const) {
+    project = openProject({ 'pipeline.yaml': shared(pools) });
+    process.env.HOME = project.root;
+    try {
+      expect((await project.build({ jobs: 4 })).summary).toMatchObject({ ran: 4 });
+    } finally {
+      process.env.HOME = home;
+    }
+    expect(most(project.read('pool'))).toBe(expected);
+    if (expected === 1) project.remove();
+  }
+});

@@ -125,6 +125,30 @@ describe('slots', () => {
     expect(names()).toEqual(['a', 'b', 'c']);
   });
 
+  it('follow a pool that grows and shrinks while it is in use', async () => {
+    const slots = openSlots({ ...MACHINE, pools: {} });
+    const held: Lease[] = [];
+    const { signal } = new AbortController();
+    for (let count = 0; count < 4; count += 1) {
+      slots
+        .acquire({ ...SMALL, pools: { disk: 1 } }, 0, signal)
+        .then((lease) => held.push(lease), expect.unreachable);
+    }
+    const turn = () => new Promise((done) => setTimeout(done, 5));
+    await turn();
+    expect(held).toHaveLength(1);
+    slots.resizePools({ disk: 3 });
+    await turn();
+    expect(held).toHaveLength(3);
+    slots.resizePools({ disk: 2 });
+    held[0]?.release();
+    await turn();
+    expect(held).toHaveLength(3); // two are held, and two there are
+    held[1]?.release();
+    await turn();
+    expect(held).toHaveLength(4);
+  });
+
   it('let those that wait go on abort', async () => {
     const { turn, names, rejected, stop } = ask({ ...MACHINE, jobs: 1 }, { a: [{}, 1], b: [{}] });
     await turn();

@@ -12,6 +12,8 @@ export interface Pipeline {
   /** Shared params after `--set`, with `${…}` inside them resolved. */
   readonly params: JsonObject;
   readonly remote?: string;
+  /** Units of named pools; a pool that is not named here has one. */
+  readonly pools?: { readonly [pool: string]: number };
   /** In file order. */
   readonly stages: readonly StageSpec[];
 }

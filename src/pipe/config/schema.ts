@@ -132,6 +132,11 @@ export const pipelineSchema: JsonObject = {
       'x-expects': 'a mapping',
     },
     remote: text('Address or folder of a shared store.'),
+    pools: named('How many units of a named pool there are; one, where it is not said.', {
+      ...wholeNumber('Units that tasks may hold together.'),
+      minimum: 1,
+      'x-expects': 'a whole number ≥ 1',
+    }),
     stages: {
       description: 'The stages by name.',
       type: 'object',

@@ -22,6 +22,7 @@ export function specifyPipeline(
     root,
     params,
     ...(value.remote === undefined ? {} : { remote: value.remote as string }),
+    ...(value.pools === undefined ? {} : { pools: value.pools as { [pool: string]: number } }),
     stages: stages.map(([name, stage]) => specifyStage(name, stage, params, placeOf)),
   };
 }

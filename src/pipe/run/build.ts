@@ -136,7 +136,8 @@ class Build {
     this.#targets = new Set(targets);
     this.#tasks = tasks;
     this.#open = options.memory?.open ?? tasks;
-    this.#slots = options.slots ?? openSlots(machineCapacity(options.jobs));
+    this.#slots =
+      options.slots ?? openSlots(machineCapacity(options.jobs, options.graph.pipeline.pools));
     this.#artifacts = openArtifacts(options.artifactsFolder, {
       store: options.store,
       plan: options.graph.pipeline.file,

@@ -46,7 +46,7 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
   if (known === undefined) return { ...built, failed: 1 };
   const folder = join(store.layout.scratch, scratchName());
   mkdirSync(folder, { recursive: true });
-  const slots = openSlots(machineCapacity(jobs));
+  const slots = openSlots(machineCapacity(jobs, graph.pipeline.pools));
   const checker = new Checker(options, openBeside(store, folder), emit);
   try {
     const settled = await Promise.allSettled(

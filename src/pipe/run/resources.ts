@@ -25,6 +25,8 @@ export interface Lease {
 
 export interface Slots {
   readonly capacity: Capacity;
+  /** What tasks hold now, they keep; the new sizes count for those to come. */
+  resizePools(pools: Capacity['pools']): void;
   /** Rejects with the signal's reason when it aborts first. */
   acquire(wants: Resources, priority: () => number, signal: AbortSignal): Promise<Lease>;
 }
@@ -38,8 +40,11 @@ interface Waiter {
 }
 
 /** `jobs` caps the tasks at a time and the cpus they may ask for together. */
-export function machineCapacity(jobs = availableParallelism()): Capacity {
-  return { jobs, cpu: jobs, memoryBytes: totalmem(), devices: gpuDevices(), pools: {} };
+export function machineCapacity(
+  jobs = availableParallelism(),
+  pools: Capacity['pools'] = {},
+): Capacity {
+  return { jobs, cpu: jobs, memoryBytes: totalmem(), devices: gpuDevices(), pools };
 }
 
 function gpuDevices(): string[] {
@@ -57,7 +62,8 @@ function namedDevices(text: string): string[] {
   return end === -1 ? names : names.slice(0, end);
 }
 
-export function openSlots(capacity: Capacity): Slots {
+export function openSlots(initial: Capacity): Slots {
+  let capacity = initial;
   const waiting: Waiter[] = [];
   let free = { ...capacity, devices: [...capacity.devices] };
 
@@ -116,8 +122,22 @@ export function openSlots(capacity: Capacity): Slots {
     }
   };
 
+  const resizePools = (pools: Capacity['pools']) => {
+    const names = new Set([...Object.keys(pools), ...Object.keys(free.pools)]);
+    const left = [...names].map((name) => {
+      const held = (capacity.pools[name] ?? 1) - (free.pools[name] ?? 1);
+      return [name, (pools[name] ?? 1) - held] as const;
+    });
+    free = { ...free, pools: Object.fromEntries(left) };
+    capacity = { ...capacity, pools };
+    serve();
+  };
+
   return {
-    capacity,
+    get capacity() {
+      return capacity;
+    },
+    resizePools,
     acquire: (wants, priority, signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted();

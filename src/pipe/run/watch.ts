@@ -211,6 +211,7 @@ class Session {
   }
 
   #build(graph: TaskGraph, files: readonly string[] = []): void {
+    this.#slots.resizePools(graph.pipeline.pools ?? {});
     const leftovers = [...this.#builds];
     const onKey = (task: TaskId, key: Key) => this.#cancelOther(leftovers, files, task, key);
     const { load: _, pipelineFile: __, signal: ___, ...options } = this.#options;
