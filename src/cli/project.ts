@@ -5,6 +5,7 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Pipeline } from '../pipe/config/pipeline.ts';
 import { DiagnosticError } from '../pipe/diagnostic.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
 import { openStore, type Store } from '../pipe/store/store.ts';
@@ -75,13 +76,16 @@ function nearestPipelineFile(folder: string): string {
 /** Reads the plan: everything but the content of the inputs. Throws DiagnosticError. */
 export async function loadGraph(project: Project, sets: readonly string[]): Promise<TaskGraph> {
   // A run that can build on what an earlier one settled never comes here, and does not load these.
-  const [{ loadPipeline }, { loadStageCode }, { buildGraph }] = await Promise.all([
-    import('../pipe/config/load.ts'),
-    import('../pipe/fingerprint/stage-code.ts'),
-    import('../pipe/graph/build.ts'),
-  ]);
-  const pipeline = await loadPipeline(project.file, sets);
-  return buildGraph(pipeline, await loadStageCode(pipeline, project.cacheFolder));
+  const [{ loadPipeline }, { loadStageCode }, { buildGraph }, { withAllProblems }] =
+    await Promise.all([
+      import('../pipe/config/load.ts'),
+      import('../pipe/fingerprint/stage-code.ts'),
+      import('../pipe/graph/build.ts'),
+      import('../pipe/config/partial-plan.ts'),
+    ]);
+  const graphOf = async (pipeline: Pipeline) =>
+    buildGraph(pipeline, await loadStageCode(pipeline, project.cacheFolder));
+  return withAllProblems(() => loadPipeline(project.file, sets), graphOf);
 }
 
 export function storeOf(project: Project): Store {

@@ -6,7 +6,9 @@ import { Ajv } from 'ajv';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { applyOverrides } from './override.ts';
+import { inFileOrder, PartialPlanError, soundStages } from './partial-plan.ts';
 import type { Pipeline } from './pipeline.ts';
+import { valueAt } from './reference.ts';
 import { resolveReferences } from './resolve.ts';
 import { pipelineSchema } from './schema.ts';
 import { diagnoseSchemaErrors, type PlaceOf } from './schema-error.ts';
@@ -32,22 +34,61 @@ export function parsePipeline(text: PipelineText): Pipeline {
 
   const overridden = applyOverrides(yaml.value, text.sets);
   const placeOf = placesIn(text.file, yaml, overridden.texts);
-  const resolved = resolveReferences(overridden.value, placeOf);
-  const diagnostics: Diagnostic[] = [
-    ...overridden.diagnostics,
-    ...resolved.diagnostics,
-    ...validate(resolved.value, placeOf),
-  ];
-  diagnostics.push(...checkStages(resolved.value, placeOf));
-  if (diagnostics.length > 0) throw new DiagnosticError(inFileOrder(diagnostics));
-  return specifyPipeline(resolved.value as JsonObject, placeOf, text);
+  const check = checker(placeOf);
+  const { value, diagnostics: problems } = check(overridden.value);
+  const diagnostics = [...overridden.diagnostics, ...problems];
+  if (diagnostics.length > 0) {
+    // Without the words of the user the file says something else.
+    const isAsMeant = overridden.diagnostics.length === 0;
+    const sound = isAsMeant ? soundPart(overridden.value, check) : undefined;
+    const rest = sound && specifyPipeline(sound, placeOf, text);
+    throw new PartialPlanError(inFileOrder(diagnostics), rest);
+  }
+  return specifyPipeline(value as JsonObject, placeOf, text);
 }
 
-function validate(value: Json, placeOf: PlaceOf): Diagnostic[] {
+type Check = (value: Json) => { readonly value: Json; readonly diagnostics: readonly Diagnostic[] };
+
+function checker(placeOf: PlaceOf): Check {
   // `strict` would refuse x-expects and the unions of types that references make necessary.
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
-  const check = ajv.compile(pipelineSchema);
-  return check(value) ? [] : diagnoseSchemaErrors(check.errors ?? [], placeOf, '');
+  const isValid = ajv.compile(pipelineSchema);
+  return (raw) => {
+    const { value, diagnostics } = resolveReferences(raw, placeOf);
+    const errors = isValid(value) ? [] : (isValid.errors ?? []);
+    const ofSchema = diagnoseSchemaErrors(errors, placeOf, '');
+    const all = [...diagnostics, ...ofSchema, ...checkStages(value, placeOf)];
+    return { value, diagnostics: all };
+  };
+}
+
+/** The plan without what is wrong and what reads it; undefined where nothing is left. */
+function soundPart(value: Json, check: Check): JsonObject | undefined {
+  const stages = Object.entries(mappingAt(value, 'stages'));
+  const rest = { version: 1, params: mappingAt(value, 'params') };
+  const alone = stages.map(([name, stage]) => {
+    const checked = check({ ...rest, stages: { [name]: stage } });
+    return { name, ...checked };
+  });
+  const broken = alone.filter(({ diagnostics }) => diagnostics.length > 0);
+  const readings = new Map(stages.map(([name, stage]) => [name, readingsOf(stage)]));
+  const sound = new Set(soundStages(readings, new Set(broken.map(({ name }) => name))));
+  if (sound.size === 0) return undefined;
+  const kept = Object.fromEntries(stages.filter(([name]) => sound.has(name)));
+  return check({ ...rest, stages: kept }).value as JsonObject;
+}
+
+function readingsOf(stage: Json): string[] {
+  const sources = Object.values(mappingAt(stage, 'inputs')).flat() as Json[];
+  return sources.flatMap((source) =>
+    typeof source === 'string' ? (source.split('.')[0] ?? []) : [],
+  );
+}
+
+function mappingAt(value: Json, key: string): JsonObject {
+  const found = valueAt(value, [key]);
+  const isMapping = found !== null && typeof found === 'object' && !Array.isArray(found);
+  return isMapping ? (found as JsonObject) : {};
 }
 
 /** Values that `--set` gave have no place in the file: their diagnostics name the option. */
@@ -60,12 +101,6 @@ function placesIn(file: string, yaml: YamlFile, texts: ReadonlyMap<string, strin
     const range = part === 'key' ? yaml.keyRange(path) : yaml.valueRange(path);
     return range ? { file, range } : { file };
   };
-}
-
-function inFileOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const line = (item: Diagnostic) => item.range?.line ?? 0;
-  const column = (item: Diagnostic) => item.range?.column ?? 0;
-  return [...diagnostics].sort((a, b) => line(a) - line(b) || column(a) - column(b));
 }
 
 function emptyFile(file: string): Diagnostic {
