@@ -12,6 +12,7 @@ import {
   changesText,
   checkText,
   failureText,
+  namesText,
   summaryText,
   timeLeftText,
   valuesText,
@@ -104,8 +105,8 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         return;
       case 'filesChanged':
         say(
-          `changed: ${event.files.join(', ')} → ${event.stale.length === 0 ? 'no task is stale' : event.stale.join(', ')}` +
-            (event.cancelled.length === 0 ? '' : `; cancelled ${event.cancelled.join(', ')}`),
+          `changed: ${namesText(event.files)} → ${event.stale.length === 0 ? 'no task is stale' : namesText(event.stale)}` +
+            (event.cancelled.length === 0 ? '' : `; cancelled ${namesText(event.cancelled)}`),
         );
         return;
       case 'watching':

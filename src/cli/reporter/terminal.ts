@@ -15,6 +15,7 @@ import {
   changesText,
   checkText,
   failureText,
+  namesText,
   summaryText,
   timeLeftText,
   valuesText,
@@ -181,8 +182,8 @@ export function terminalReporter({
       case 'filesChanged':
         for (const task of event.cancelled) running.delete(task);
         keep(
-          `${paint('cyan', '→')} ${event.files.join(', ')} changed: ${event.stale.length === 0 ? 'no task is stale' : event.stale.join(', ')}` +
-            (event.cancelled.length === 0 ? '' : `; cancelled ${event.cancelled.join(', ')}`),
+          `${paint('cyan', '→')} ${namesText(event.files)} changed: ${event.stale.length === 0 ? 'no task is stale' : namesText(event.stale)}` +
+            (event.cancelled.length === 0 ? '' : `; cancelled ${namesText(event.cancelled)}`),
         );
         return;
       case 'watching':

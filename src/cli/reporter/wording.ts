@@ -14,6 +14,14 @@ export function changesText(changes: readonly Change[], most = 3): string {
   return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
+const MOST_NAMED = 5;
+
+/** A switch of branches changes thousands of files: the first few, and how many more. */
+export function namesText(names: readonly string[]): string {
+  if (names.length <= MOST_NAMED + 1) return names.join(', ');
+  return `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
+}
+
 export function failureText(event: Event & { type: 'taskFailed' }): string {
   const lines = [`${event.task}: ${event.message}`];
   if (event.hint !== undefined) lines.push(`  hint: ${event.hint}`);

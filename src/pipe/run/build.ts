@@ -4,7 +4,7 @@
  * task whose inputs came out equal is a hit (early cutoff). Knows no terminal and no YAML.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import type { Key } from '../digest.ts';
 import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
@@ -305,8 +305,9 @@ class Build {
       const produced = await this.#produce(task, prepared, changes, forced, signal);
       if (produced.state === 'found') return this.#hit(task, produced.trace, prepared);
       if (produced.state === 'built') return this.#ran(task, produced, changes, prepared);
-      if (round === VOID_ROUNDS) throw new TaskFailure(restless(produced.files));
-      const message = `${task.id}: ${produced.files.join(', ')} changed while the task read it`;
+      const files = shortened(produced.files, this.#options.graph.pipeline.root);
+      if (round === VOID_ROUNDS) throw new TaskFailure(restless(files));
+      const message = `${task.id}: ${files} changed while the task read it`;
       this.#emit({ type: 'warning', message: `${message}; running it again` });
     }
   }
@@ -573,10 +574,21 @@ function digestsOf(product: Product) {
   return Object.fromEntries(pairs);
 }
 
-function restless(files: readonly string[]): Failure {
+const MOST_NAMED = 3;
+
+/** The first few of the sources, as the user would type them. */
+function shortened(sources: readonly string[], root: string): string {
+  const named = sources
+    .slice(0, MOST_NAMED)
+    .map((each) => (isAbsolute(each) ? relative(root, each) : each));
+  const more = sources.length - named.length;
+  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function restless(files: string): Failure {
   return {
     reason: 'input-changed',
-    message: `${files.join(', ')} changed while the task read it, ${VOID_ROUNDS} times in a row`,
+    message: `${files} changed while the task read it, ${VOID_ROUNDS} times in a row`,
     hint: 'Wait until whatever writes these files is done.',
   };
 }
