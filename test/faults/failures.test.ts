@@ -75,6 +75,12 @@ describe('a task that fails', () => {
     });
   });
 
+  it('shows where in the stage something unexpected was thrown', async () => {
+    project = oneModule('JSON.parse("{");');
+    const { message = '' } = (await failure()) ?? {};
+    expect(message).toMatch(/^stages\/task\.ts:11: .*JSON/);
+  });
+
   it('lists outputs that were not written', async () => {
     project = oneModule('context.log(text);');
     expect(await failure()).toMatchObject({

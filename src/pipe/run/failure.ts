@@ -87,9 +87,22 @@ function fromError(error: HostError, context: FailureContext): Failure {
 }
 
 function placeOf(error: HostError, root: string): string {
-  if (error.file === undefined) return '';
+  if (error.file === undefined) return error.name === 'StageError' ? '' : thrownAt(error, root);
   const file = shown(error.file, root);
   return error.line === undefined ? `${file}: ` : `${file}:${error.line}: `;
+}
+
+/** What a stage did not expect: the first line of the project's own code in the stack. */
+function thrownAt({ stack = '' }: HostError, root: string): string {
+  for (const [, file = '', line] of stack.matchAll(
+    /^ +at (?:.* \()?(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?$/gm,
+  )) {
+    const inside = relative(root, file);
+    if (inside.startsWith('..') || /(?:^|\/)node_modules\/|^(?:dist|cache)\//.test(inside))
+      continue;
+    return `${inside}:${line}: `;
+  }
+  return '';
 }
 
 function refused(error: HostError, context: FailureContext): Failure {
