@@ -17,17 +17,19 @@ export const watchCommand: Command = {
     const where = whereOf(invocation);
     const jobs = countOf(invocation, 'jobs');
     const backend = backendOf(invocation);
+    const sets = invocation.texts('set');
     const reporter = await chooseReporter(invocation.flag('json'));
     const interrupted = interruption();
     try {
       await watch(
         {
-          load: () => loadGraph(project, invocation.texts('set')),
+          load: () => loadGraph(project, sets),
           pipelineFile: project.file,
           store: storeOf(project),
           artifactsFolder: project.artifactsFolder,
           targets: invocation.positionals,
           where,
+          prune: sets.length === 0,
           hostPath,
           signal: interrupted.signal,
           ...(jobs === undefined ? {} : { jobs }),

@@ -88,6 +88,19 @@ describe('views of what the plan no longer has', () => {
     expect(readdirSync(project.path('artifacts/kept'))).toEqual(['y.txt']);
   });
 
+  it('go with the empty folders of their output', async () => {
+    const folders = (name: string) => `version: 1
+stages:
+  ${name}: { cmd: "mkdir -p \${outputs.d}/none/deep \${outputs.d}/some; echo x > \${outputs.d}/some/x", outputs: { d: d/ } }
+`;
+    project = openProject({ 'pipeline.yaml': folders('old') });
+    await project.build({ prune: true });
+    project.write('pipeline.yaml', folders('new'));
+    await project.build({ prune: true });
+    expect(readdirSync(project.path('artifacts'))).toEqual(['new']);
+    expect(readdirSync(project.path('artifacts/new/d')).sort()).toEqual(['none', 'some']);
+  });
+
   it('stay where the plan was only asked otherwise, or is another', async () => {
     project = openProject({ 'pipeline.yaml': plan(line('one', 'x.txt'), line('two', 'x.txt')) });
     await project.build({ prune: true });

@@ -131,7 +131,7 @@ describe('slots', () => {
     const { signal } = new AbortController();
     for (let count = 0; count < 4; count += 1) {
       slots
-        .acquire({ ...SMALL, pools: { disk: 1 } }, 0, signal)
+        .acquire({ ...SMALL, pools: { disk: 1 } }, () => 0, signal)
         .then((lease) => held.push(lease), expect.unreachable);
     }
     const turn = () => new Promise((done) => setTimeout(done, 5));

@@ -27,6 +27,7 @@ import { fileNameOf } from '../store/cache-layout.ts';
 import { digestNow } from '../store/digest-now.ts';
 import { ownStampAt } from '../store/file-stamp.ts';
 import { openRecordLog } from '../store/record-log.ts';
+import { isSameOutput } from '../store/same-output.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 
@@ -115,7 +116,7 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
       for (const output of task.outputs) {
         const record = outputs[output.name] as OutputRecord;
         const before = shown[output.name];
-        if (before?.kind === 'file' && before.digest === record.digest) continue;
+        if (before?.kind === 'file' && isSameOutput(before, record)) continue;
         const path = join(folder, output.path);
         // What follows replaces and removes files: it must never reach beyond the task's own folder.
         if (!path.startsWith(folder)) {
@@ -142,11 +143,13 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
           task.outputs.map((output) => `${fileNameOf(task.id)}/${output.path}`),
         ),
       );
+      const inUse = new Set([...places].flatMap(aboveAndSelf));
       for (const [name, view] of views) {
         if (view.plan !== plan || isWithin(name, places)) continue;
         const path = join(root, name);
         const now = viewAt(path);
         if (now !== undefined && sameView(view, now)) rmSync(path, { force: true });
+        removeEmpty(join(root, topUnused(name, inUse)));
         removeEmptyAbove(path, root);
         views.delete(name);
         own.set(name, null);
@@ -354,6 +357,27 @@ function isWithin(name: string, places: ReadonlySet<string>): boolean {
   if (places.has(name)) return true;
   const parent = dirname(name);
   return parent !== '.' && isWithin(parent, places);
+}
+
+/** `a/b/c` → `a/b/c`, `a/b`, `a`. */
+function aboveAndSelf(name: string): string[] {
+  const parent = dirname(name);
+  return parent === '.' ? [name] : [name, ...aboveAndSelf(parent)];
+}
+
+/** Of the folders above a view, the highest in which the plan has nothing. */
+function topUnused(name: string, inUse: ReadonlySet<string>): string {
+  const parent = dirname(name);
+  return parent === '.' || inUse.has(parent) ? name : topUnused(parent, inUse);
+}
+
+/** An output may have folders in which nothing is: of those no view tells. */
+function removeEmpty(folder: string): void {
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeEmpty(join(folder, entry.name));
+  }
+  removeIfEmpty(folder);
 }
 
 function removeEmptyAbove(path: string, root: string): void {

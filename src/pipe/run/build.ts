@@ -529,7 +529,8 @@ class Build {
       skipped: count('skipped'),
       wallMs: Math.round(performance.now() - this.#startedMs),
     };
-    if (this.#options.prune === true && summary.failed + summary.skipped === 0) {
+    const isWhole = this.#stopped === undefined && summary.failed + summary.skipped === 0;
+    if (this.#options.prune === true && isWhole) {
       this.#artifacts.prune(graph.tasks.values());
     }
     this.#note(() => this.#artifacts.save());
