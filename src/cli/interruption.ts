@@ -28,6 +28,8 @@ export function interruption(): Interruption {
   return {
     signal: controller.signal,
     stopListening: () => {
+      // The echo may come while the end of an interrupted run is written: it must not cut that off.
+      if (controller.signal.aborted) return;
       for (const name of signals) process.off(name, onSignal);
     },
   };
