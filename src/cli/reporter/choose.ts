@@ -7,19 +7,24 @@ import { plainReporter } from './plain.ts';
 import type { Reporter, Streams } from './reporter.ts';
 
 export async function chooseReporter(json: boolean): Promise<Reporter> {
-  const streams = inOrder();
-  if (json) return jsonReporter(streams);
+  if (json) return jsonReporter(inOrder());
   const live = isTerminal(2) && process.env.CI === undefined && process.env.TERM !== 'dumb';
-  if (!live) return plainReporter(streams, Date.now);
+  if (!live) return plainReporter(inOrder(), Date.now);
   const { terminalReporter } = await import('./terminal.ts');
   return terminalReporter({
     stream: process.stderr,
-    streams,
+    streams: atOnce,
     now: Date.now,
     colour: process.env.NO_COLOR === undefined,
     columns: () => process.stderr.columns ?? 80,
   });
 }
+
+/** Lines that stay stand between frames that are drawn over: neither may wait. */
+const atOnce: Streams = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
 
 /** Gathers what is said at one moment: a thousand hits are one write, and none comes before its turn. */
 function inOrder(): Streams {
