@@ -5,6 +5,7 @@
 
 /** One Ctrl-C may come twice: from the terminal and from npx, or from `timeout` to us and our group. */
 const ECHO_MS = 500;
+const LINGER_MS = 100;
 
 export interface Interruption {
   readonly signal: AbortSignal;
@@ -20,6 +21,7 @@ export function interruption(): Interruption {
       return;
     }
     firstMs = performance.now();
+    setTimeout(() => undefined, LINGER_MS); // who ends sooner is killed by the echo, code and all
     process.stderr.write('\nstopping…\n');
     controller.abort();
   };
