@@ -22,11 +22,14 @@ export async function chooseReporter(json: boolean): Promise<Reporter> {
 
 /** Lines that stay stand between frames that are drawn over: neither may wait. */
 const atOnce: Streams = {
-  out: (text) => void process.stdout.write(text),
+  out: (text) => say(1, Buffer.from(text)),
   err: (text) => void process.stderr.write(text),
 };
 
-/** Gathers what is said at one moment: a thousand hits are one write, and none comes before its turn. */
+/** Nobody who reads a pipe or a file misses so much. */
+const GATHERED_MS = 25;
+
+/** Gathers what is said within a moment: a thousand hits are one write, and none comes before its turn. */
 function inOrder(): Streams {
   let waiting: { readonly stream: 1 | 2; text: string } | undefined;
   const flush = () => {
@@ -39,7 +42,7 @@ function inOrder(): Streams {
       waiting.text += text;
       return;
     }
-    if (waiting === undefined) setImmediate(flush);
+    if (waiting === undefined) setTimeout(flush, GATHERED_MS).unref();
     else flush();
     waiting = { stream, text };
   };

@@ -21,7 +21,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type Digest, digestOf } from '../digest.ts';
 import type { Emit } from '../event.ts';
 import type { Task } from '../graph/task.ts';
-import { isTemporaryName, temporaryName } from '../store/atomic-file.ts';
+import { isTemporaryName, removeFile, temporaryName } from '../store/atomic-file.ts';
 import { copyExecutable, isEmptyFolder, linkOrCopy } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
 import { digestNow } from '../store/digest-now.ts';
@@ -294,7 +294,7 @@ function putInPlace(blob: string, { path, executable = false }: Wanted): void {
     }
     renameSync(temporary, path);
   } finally {
-    rmSync(temporary, { force: true }); // renaming a link onto its twin leaves both names
+    removeFile(temporary); // renaming a link onto its twin leaves both names
   }
 }
 

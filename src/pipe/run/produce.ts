@@ -89,7 +89,8 @@ async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> 
   const log = options.store.logs.open(options.runId, options.task.id);
   const ended = options.onRunning(lease);
   try {
-    return await withRetries(options, lease, log);
+    const before = options.store.traces.ofTask(options.task.id, 1)[0];
+    return await withRetries(options, { lease, log, before });
   } finally {
     ended();
     if (log.isCut()) {
@@ -100,7 +101,15 @@ async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> 
   }
 }
 
-async function withRetries(options: ProduceOptions, lease: Lease, log: TaskLog): Promise<Produced> {
+interface Making {
+  readonly lease: Lease;
+  readonly log: TaskLog;
+  /** What the task made last. */
+  readonly before: Trace | undefined;
+}
+
+async function withRetries(options: ProduceOptions, making: Making): Promise<Produced> {
+  const { log } = making;
   const { task, prepared, root, store, forced } = options;
   // What is forced is made from nothing.
   const begun = forced ? undefined : startFromFinished(store, task, prepared);
@@ -110,11 +119,12 @@ async function withRetries(options: ProduceOptions, lease: Lease, log: TaskLog):
     options.emit({ type: 'taskNote', task: task.id, text });
   }
   for (let number = 1; ; number += 1) {
-    const result = await tryOnce(options, lease, log, number);
+    const result = await tryOnce(options, making, number);
     const files = await changedSince(prepared, root);
     if (files.length > 0 && !isCancelled(result)) return { state: 'void', files };
     if (!(result instanceof TaskFailure)) {
-      return record(options, { ...result, notes: [...beginning, ...result.notes] });
+      const product = { ...result, notes: [...beginning, ...result.notes] };
+      return record(options, product, making.before);
     }
     const { reason, message } = result.failure;
     if (number > task.stage.retries || !RETRIED.includes(reason)) throw result;
@@ -141,12 +151,11 @@ function isCancelled(result: Product | TaskFailure): boolean {
 
 async function tryOnce(
   options: ProduceOptions,
-  lease: Lease,
-  log: TaskLog,
+  { lease, log, before }: Making,
   number: number,
 ): Promise<Product | TaskFailure> {
-  const { task, prepared, store, changes, emit } = options;
-  const expectedMs = store.traces.ofTask(task.id, 1)[0]?.cost.wallMs;
+  const { task, prepared, changes, emit } = options;
+  const expectedMs = before?.cost.wallMs;
   const onStart = (pid: number) =>
     emit({
       type: 'taskStarted',
@@ -165,9 +174,8 @@ async function tryOnce(
   }
 }
 
-function record(options: ProduceOptions, product: Product): Produced {
+function record(options: ProduceOptions, product: Product, before: Trace | undefined): Produced {
   const { task, prepared, store, runId } = options;
-  const before = store.traces.ofTask(task.id, 1)[0];
   const { outputs, notes, metrics, cost } = product;
   const trace: Trace = {
     key: prepared.key,

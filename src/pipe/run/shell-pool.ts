@@ -8,8 +8,9 @@
  * Where there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { removeFile } from '../store/atomic-file.ts';
 import { lineToGuard } from './group-guard.ts';
 
 /** What the shell's own start leaves in the environment is taken out again. */
@@ -29,6 +30,7 @@ while IFS= read -r order; do
   echo "p $!" >&4
   wait $!
   echo "x $?" >&4
+  echo "- $!" >&5
 done`;
 
 export interface Order {
@@ -196,5 +198,5 @@ class Server implements Shell {
 
 /** Removes what an order left beside its file. */
 export function removeOrder(file: string): void {
-  for (const path of [file, `${file}.out`, `${file}.err`]) rmSync(path, { force: true });
+  for (const path of [file, `${file}.out`, `${file}.err`]) removeFile(path);
 }

@@ -146,7 +146,6 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
     if (!(error instanceof LostShellError)) throw error;
     return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
   } finally {
-    if (group !== undefined) releaseGroup(group);
     listen();
     for (const each of printed) each.end();
     removeOrder(file);

@@ -17,13 +17,12 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryName, writeWhole } from './atomic-file.ts';
+import { removeFile, temporaryName, writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { serverNow } from './server-clock.ts';
@@ -122,7 +121,7 @@ function create(path: string, owner: LockOwner): number | undefined {
     if (NO_LINKS.includes(code)) return createInPlace(path, owner);
     throw error;
   } finally {
-    rmSync(temporary, { force: true });
+    removeFile(temporary);
   }
 }
 
@@ -142,7 +141,7 @@ function createInPlace(path: string, owner: LockOwner): number | undefined {
     return file;
   } catch (error) {
     closeSync(file);
-    rmSync(path, { force: true });
+    removeFile(path);
     throw error;
   }
 }
@@ -155,7 +154,7 @@ function writeOwner(path: string, owner: LockOwner): { temporary: string; file: 
     return { temporary, file };
   } catch (error) {
     closeSync(file);
-    rmSync(temporary, { force: true });
+    removeFile(temporary);
     throw error;
   }
 }
@@ -179,7 +178,7 @@ function hold(path: string, owner: LockOwner, file: number): Lock {
     release() {
       clearInterval(timer);
       closeSync(file);
-      if (readOwner(path)?.token === owner.token) rmSync(path, { force: true });
+      if (readOwner(path)?.token === owner.token) removeFile(path);
     },
   };
 }

@@ -41,10 +41,8 @@ export function openLogs(folder: string): Logs {
 
 function openLog(folder: string, runId: string, task: TaskId): TaskLog {
   const name = `${fileNameOf(task)}.log`;
-  mkdirSync(join(folder, runId), { recursive: true });
-  mkdirSync(join(folder, 'latest'), { recursive: true });
   const path = join(folder, runId, name);
-  const file = openSync(path, 'a');
+  const file = openInRun(folder, runId, path);
   pointTo(join(folder, 'latest', name), join('..', runId, name));
   let cut = false;
   return {
@@ -61,6 +59,18 @@ function openLog(folder: string, runId: string, task: TaskId): TaskLog {
     isCut: () => cut,
     close: () => closeSync(file),
   };
+}
+
+/** The folders are there but for the first task of a run. */
+function openInRun(folder: string, runId: string, path: string): number {
+  try {
+    return openSync(path, 'a');
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    mkdirSync(join(folder, 'latest'), { recursive: true });
+    mkdirSync(join(folder, runId), { recursive: true });
+    return openSync(path, 'a');
+  }
 }
 
 function pointTo(link: string, target: string): void {

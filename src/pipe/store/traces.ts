@@ -50,12 +50,14 @@ export function openTraces(folder: string): Traces {
 }
 
 function readTrace(path: string, key: Key): Trace | undefined {
+  if (!existsSync(path)) return undefined; // an error takes longer to make than a look
   const trace = readChecked(path) as Trace | undefined;
   return trace?.key === key ? trace : undefined;
 }
 
 /** A torn last line, or one that a dead process left half-written, is not a digest and drops out. */
 function keysIn(path: string): Set<Key> {
+  if (!existsSync(path)) return new Set();
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
