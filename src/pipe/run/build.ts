@@ -27,6 +27,7 @@ import { type Produced, produce } from './produce.ts';
 import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from './resources.ts';
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
+import { dismissShells } from './shell-pool.ts';
 import { sweepScratch } from './workspace.ts';
 
 export interface BuildOptions {
@@ -158,6 +159,7 @@ class Build {
       await this.#settleAll();
       await keepRecords(join(this.#options.store.layout.root, 'records'), this.#read);
     } finally {
+      dismissShells();
       this.#presence?.leave();
       this.#options.signal?.removeEventListener('abort', abort);
     }

@@ -93,11 +93,17 @@ export function takeShell({
   return undefined;
 }
 
+/** Nobody waits any more: a shell that does keeps its folder, and the disk below it, in use. */
+export function dismissShells(): void {
+  for (const server of [...idle.splice(0), ...starting]) server.dismiss();
+}
+
 class Server implements Shell {
   readonly #guard = lineToGuard();
   readonly #child: ChildProcess;
   #tail = '';
   #isReady = false;
+  #isDismissed = false;
   #begun: ((pid: number) => void) | undefined;
   #done: ((status: number) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
@@ -148,12 +154,14 @@ class Server implements Shell {
   }
 
   dismiss(): void {
+    this.#isDismissed = true;
     this.#child.stdin?.end();
   }
 
   giveBack(): void {
     this.#letGo(true);
-    if (this.#child.exitCode === null && this.#child.signalCode === null) idle.push(this);
+    const isAlive = this.#child.exitCode === null && this.#child.signalCode === null;
+    if (isAlive && !this.#isDismissed) idle.push(this);
   }
 
   get #answers(): import('node:net').Socket {
@@ -168,7 +176,7 @@ class Server implements Shell {
       if (what === 'r') {
         this.#isReady = true;
         starting.delete(this);
-        idle.push(this);
+        if (!this.#isDismissed) idle.push(this);
       } else if (what === 'p') this.#begun?.(Number(number));
       else if (what === 'x') this.#done?.(Number(number));
     }
@@ -177,7 +185,7 @@ class Server implements Shell {
   /** A shell that never was ready will not be the next time either. */
   #lose(): void {
     starting.delete(this);
-    if (!this.#isReady) isHopeless = true;
+    if (!this.#isReady && !this.#isDismissed) isHopeless = true;
     const at = idle.indexOf(this);
     if (at >= 0) idle.splice(at, 1);
     this.#lost?.(new LostShellError());
