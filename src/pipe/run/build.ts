@@ -159,7 +159,7 @@ class Build {
       await this.#settleAll();
       await keepRecords(join(this.#options.store.layout.root, 'records'), this.#read);
     } finally {
-      dismissShells();
+      await dismissShells();
       this.#presence?.leave();
       this.#options.signal?.removeEventListener('abort', abort);
     }

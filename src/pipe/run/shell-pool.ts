@@ -86,7 +86,7 @@ export function takeShell({
   }
   for (let server = idle.pop(); server !== undefined; server = idle.pop()) {
     if (server.hasGuard() && server.home === dirname(folder)) return server;
-    server.dismiss();
+    void server.dismiss();
   }
   // It will be there for one of the next.
   if (starting.size === 0) starting.add(new Server(dirname(folder)));
@@ -94,8 +94,8 @@ export function takeShell({
 }
 
 /** Nobody waits any more: a shell that does keeps its folder, and the disk below it, in use. */
-export function dismissShells(): void {
-  for (const server of [...idle.splice(0), ...starting]) server.dismiss();
+export async function dismissShells(): Promise<void> {
+  await Promise.all([...idle.splice(0), ...starting].map((server) => server.dismiss()));
 }
 
 class Server implements Shell {
@@ -153,9 +153,15 @@ class Server implements Shell {
     return this.#guard === lineToGuard();
   }
 
-  dismiss(): void {
+  /** Resolves once it is gone; it has no command. */
+  dismiss(): Promise<void> {
     this.#isDismissed = true;
-    this.#child.stdin?.end();
+    const isGone = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    if (isGone || this.#child.pid === undefined) return Promise.resolve();
+    this.#child.ref();
+    const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#child.kill('SIGKILL');
+    return gone;
   }
 
   giveBack(): void {
