@@ -90,6 +90,8 @@ function look(at: Project): Inspection | undefined {
 interface Turn {
   readonly ran: readonly string[];
   readonly warnings: readonly string[];
+  /** Tasks that were asked what they would say. */
+  readonly said: readonly string[];
 }
 
 let turns = 0;
@@ -110,6 +112,7 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
   }
   const stamp = stampAt(at.path('pipeline.yaml'));
   graph ??= await at.graph();
+  const said: string[] = [];
   const results = new Map<TaskId, Result>();
   const { summary, events, ran } = await at.build({
     graph,
@@ -128,10 +131,13 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
     artifactsFolder: at.path('artifacts'),
     plan: new Map([[at.path('pipeline.yaml'), stamp]]),
     ...(inspection === undefined || plan === undefined ? {} : { before: { inspection, plan } }),
-    text: (id, { key }) => textOf(id, key),
+    text: (id, { key }) => {
+      said.push(id);
+      return textOf(id, key);
+    },
     runId: `run ${String(turns++)}`,
   });
-  return { ran, warnings: eventsOf(events, 'warning').map(({ message }) => message) };
+  return { ran, warnings: eventsOf(events, 'warning').map(({ message }) => message), said };
 }
 
 const stands = (at: Project) => look(at)?.changed.length === 0;
@@ -275,6 +281,18 @@ describe('a run on what is remembered', () => {
     project.write('a.txt', 'b2\n');
     expect((await turn(project)).ran).toEqual(['first', 'last']);
     expect(project.read('artifacts/last/o.txt')).toBe('b2\n1\n');
+  });
+
+  it('asks a task whose views were put back for nothing: it would say what it said', async () => {
+    project = openAged();
+    await turn(project);
+    rmSync(project.path('artifacts/folder'), { recursive: true });
+    project.write('data/new.txt', 'n\n'); // other files decide now: all is written down anew
+    const { ran, said } = await turn(project);
+    expect(ran).toEqual(['many', 'last']);
+    expect(said).toEqual(['many', 'last']);
+    const key = project.store().traces.ofTask('folder', 1)[0]?.key;
+    expect(look(project)?.file.talk.toString()).toContain(`folder ${key}\n`);
   });
 
   it('restores views without running anything', async () => {

@@ -234,7 +234,9 @@ class Gatherer {
     const task = graph.tasks.get(id) as Task;
     const digests = Object.values(product.outputs).flatMap((record) => digestsIn(store, record));
     const shards = [...new Set(digests.map(shardNumber))];
-    const text = results.has(id) ? this.#options.text(id, product) : this.#textBefore(id);
+    // What stood or was recalled said nothing in this run: it would say what it said before.
+    const isNew = results.get(id)?.prepared !== undefined;
+    const text = isNew ? this.#options.text(id, product) : this.#textBefore(id);
     return { task, product, shards, text };
   }
 
