@@ -47,8 +47,8 @@ export class NewEntries implements Ledger {
 export class Patch implements Ledger {
   readonly racy: Map<number, string>;
   readonly touched = new Set<number>();
-  readonly #stamps: number[];
-  readonly #kinds: number[];
+  #stamps: Float64Array;
+  #kinds: Uint8Array;
   readonly #paths: string[];
   /** Of the store, by path. */
   readonly #store = new Map<string, number>();
@@ -58,23 +58,23 @@ export class Patch implements Ledger {
 
   constructor({ file, changed, atMs }: Inspection, isShard: (path: string) => boolean) {
     const { stamps, kinds, paths, head } = file;
-    this.#stamps = Array.from(stamps);
-    this.#kinds = Array.from(kinds);
+    this.#stamps = enlarged(Float64Array, stamps, stamps.length + 4 * SPARE);
+    this.#kinds = enlarged(Uint8Array, kinds, kinds.length + SPARE);
     this.#paths = [...paths];
     const mtimeOf = (number: number) => ({ mtimeMs: stamps[number * 4 + 1] as number });
     // What was the same when it was looked at, and is old enough by now, is told by its times again.
     this.racy = new Map(head.racy.filter(([number]) => isRacy(mtimeOf(number), atMs)));
     const moved = new Set(changed);
     const old = new Set<string>();
-    for (const [number, kind] of this.#kinds.entries()) {
-      const path = paths[number] as string;
+    for (let number = 0; number < paths.length; number += 1) {
+      const [kind, path] = [kinds[number], paths[number] as string];
       if (kind === KIND.free) this.#free.push(number);
       else if (kind === KIND.store || kind === KIND.young) this.#store.set(path, number);
       if (kind !== KIND.store || !isShard(path) || moved.has(number)) continue;
       if (!isRacy(mtimeOf(number), atMs)) old.add(path);
     }
-    for (const [number, kind] of this.#kinds.entries()) {
-      if (kind !== KIND.young || !old.has(dirname(paths[number] as string))) continue;
+    for (let number = 0; number < paths.length; number += 1) {
+      if (kinds[number] !== KIND.young || !old.has(dirname(paths[number] as string))) continue;
       this.#kinds[number] = KIND.free;
       this.#store.delete(paths[number] as string);
       this.#free.push(number);
@@ -82,7 +82,11 @@ export class Patch implements Ledger {
   }
 
   get young(): number {
-    return this.#kinds.reduce((count, kind) => count + (kind === KIND.young ? 1 : 0), 0);
+    let count = 0;
+    for (let number = 0; number < this.#paths.length; number += 1) {
+      if (this.#kinds[number] === KIND.young) count += 1;
+    }
+    return count;
   }
 
   /** What follows is looked at for a task that had these entries. */
@@ -119,19 +123,37 @@ export class Patch implements Ledger {
   }
 
   entries() {
-    const stamps = Float64Array.from(this.#stamps);
-    return { stamps, kinds: Uint8Array.from(this.#kinds), paths: this.#paths };
+    const count = this.#paths.length;
+    const [stamps, kinds] = [this.#stamps.slice(0, 4 * count), this.#kinds.slice(0, count)];
+    return { stamps, kinds, paths: this.#paths };
   }
 
   #inStore(path: string, kind: Kind): number {
     const known = this.#store.get(path);
     if (known !== undefined) return known;
     const number = this.#free.pop() ?? this.#paths.length;
+    if (number === this.#kinds.length) {
+      this.#stamps = enlarged(Float64Array, this.#stamps, 8 * number);
+      this.#kinds = enlarged(Uint8Array, this.#kinds, 2 * number);
+    }
     this.#paths[number] = path;
     this.#kinds[number] = kind;
     this.#store.set(path, number);
     return number;
   }
+}
+
+/** Room for what a few tasks add. */
+const SPARE = 64;
+
+function enlarged<Numbers extends Float64Array | Uint8Array>(
+  make: new (length: number) => Numbers,
+  numbers: ArrayLike<number>,
+  length: number,
+): Numbers {
+  const larger = new make(length);
+  larger.set(numbers);
+  return larger;
 }
 
 export const NOTHING: FileStamp = { size: 0, mtimeMs: 0, ctimeMs: 0, inode: 0 };

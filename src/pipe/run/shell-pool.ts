@@ -121,6 +121,7 @@ class Server implements Shell {
     });
     const lose = () => this.#lose();
     this.#child.on('error', lose).on('exit', lose);
+    if (this.#child.pid === undefined) return; // no bash, or no more handles: it is lost before it began
     this.#child.stdin?.on('error', lose);
     this.#answers.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#letGo(true);
