@@ -9,6 +9,7 @@ import {
   constants,
   copyFileSync,
   type Dirent,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -266,20 +267,15 @@ function putView(blob: string, wanted: Wanted): void {
   }
 }
 
-/** False where something is there already, or no link can be. */
+/** False where something is there already, or no link can be: the other way says what is in its way. */
 function linkAnew(blob: string, path: string): boolean {
   try {
-    linkSync(blob, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
-  }
-  mkdirSync(dirname(path), { recursive: true });
-  try {
+    const folder = dirname(path);
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
     linkSync(blob, path);
     return true;
   } catch {
-    return false; // whatever stands in the way will say so to the other way, too
+    return false;
   }
 }
 
