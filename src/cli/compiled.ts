@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Script } from 'node:vm';
+import { bytesAt } from '../pipe/store/bytes-at.ts';
 import { checksum } from '../pipe/store/checksum.ts';
 
 const HEADER_BYTES = 8;
@@ -54,14 +55,9 @@ export function compiledPath(bundle: string): string {
 
 /** Undefined where there is none, or it is torn, or was made of another source. */
 function kept(path: string, sourceSum: number): Buffer | undefined {
-  let whole: Buffer;
-  try {
-    whole = readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  const whole = bytesAt(path);
+  if (whole === undefined || whole.length <= HEADER_BYTES || whole.readUInt32LE(0) !== sourceSum)
     return undefined;
-  }
-  if (whole.length <= HEADER_BYTES || whole.readUInt32LE(0) !== sourceSum) return undefined;
   const data = whole.subarray(HEADER_BYTES);
   return checksum(data) === whole.readUInt32LE(4) ? data : undefined;
 }

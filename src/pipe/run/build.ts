@@ -203,13 +203,21 @@ class Build {
         this.drain(this.#tasks); // leave no child behind
         return { state: 'skipped', because: undefined } as const;
       };
+      const recall = (id: TaskId) => {
+        try {
+          return this.#isRecalled(id) ? ({ state: 'hit', same: true } as const) : undefined;
+        } catch (error) {
+          return fail(error);
+        }
+      };
       const go = () => {
         const standing: TaskId[] = [];
         for (let id = this.#ready.shift(); id !== undefined; id = this.#ready.shift()) {
           const task = id;
-          if (this.#isRecalled(task)) {
-            standing.push(task);
-            this.#close(task, { state: 'hit', same: true });
+          const recalled = recall(task);
+          if (recalled !== undefined) {
+            if (recalled.state === 'hit') standing.push(task);
+            this.#close(task, recalled);
             continue;
           }
           running += 1;
@@ -249,11 +257,11 @@ class Build {
     if (memory.stands(id)) return true;
     const remembered = memory.of(id);
     if (remembered?.sameSources !== true) return false;
-    const { product, isSure } = remembered;
-    if (!isSure && !isKept(store, product)) return false;
+    const { product } = remembered;
+    if (!isKept(store, product)) return false;
     this.#options.onKey?.(id, product.key);
     results?.set(id, { product });
-    if (!isSure) this.#artifacts.show(this.#options.graph.tasks.get(id) as Task, product);
+    this.#artifacts.show(this.#options.graph.tasks.get(id) as Task, product);
     return true;
   }
 

@@ -2,7 +2,7 @@
  * The form on disk of a settled run: everything whose stat decides whether the same question has the
  * same answer, and the answer. Knows only bytes: it is loaded on every start, before anything else.
  */
-import { readFileSync } from 'node:fs';
+import { bytesAt } from '../store/bytes-at.ts';
 import {
   bytesOf,
   decodeSections,
@@ -131,14 +131,8 @@ export interface SettledFile extends Entries, Said {
 
 /** Undefined where there is no such file, or it can't be read, or is not whole: then there is no answer. */
 export function readSettled(path: string): SettledFile | undefined {
-  let whole: Buffer;
-  try {
-    whole = readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return undefined;
-  }
-  return decodeSettled(whole);
+  const whole = bytesAt(path);
+  return whole === undefined ? undefined : decodeSettled(whole);
 }
 
 export function decodeSettled(whole: Buffer): SettledFile | undefined {

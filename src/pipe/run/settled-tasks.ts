@@ -5,10 +5,10 @@
  *
  * Lies beside the settled file, which names it: `settled-….tasks`.
  */
-import { readFileSync } from 'node:fs';
 import type { Pipeline } from '../config/pipeline.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
+import { bytesAt } from '../store/bytes-at.ts';
 import type { Trace } from '../store/trace.ts';
 import {
   bytesOf,
@@ -153,14 +153,8 @@ export function readTasks(
   name: string,
   amendment: Amendment = new Map(),
 ): SettledPlan | undefined {
-  let whole: Buffer;
-  try {
-    whole = readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return undefined; // as with the settled file: then there is no answer
-  }
-  const sections = decodeSections(LAYOUT, whole);
+  const whole = bytesAt(path);
+  const sections = whole && decodeSections(LAYOUT, whole);
   if (sections === undefined) return undefined;
   const plan = new SettledPlan(sections, amendment);
   return plan.name === name ? plan : undefined;
