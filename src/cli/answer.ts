@@ -3,7 +3,9 @@
  * rests on has changed. Bundled alone, so that a run in which nothing happens loads nothing else.
  */
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Event } from '../pipe/event.ts';
+import { isPuttingBack, putBack } from '../pipe/run/put-back.ts';
 import {
   type Inspection,
   inspect,
@@ -12,11 +14,13 @@ import {
   tasksPath,
 } from '../pipe/run/settled.ts';
 import type { SettledFile } from '../pipe/run/settled-file.ts';
-import { readTasks } from '../pipe/run/settled-tasks.ts';
+import { readTasks, type SettledPlan } from '../pipe/run/settled-tasks.ts';
+import { viewWarning } from '../pipe/run/view-warning.ts';
 import { repetitionLine } from '../pipe/store/repetition.ts';
 import { newRunId } from '../pipe/store/run-id.ts';
 import { formatDuration } from './duration.ts';
-import { askedBy } from './question.ts';
+import { type Asked, askedBy } from './question.ts';
+import { warningLine } from './reporter/warning-line.ts';
 import { isTerminal, say } from './say.ts';
 
 export { compiledPath, loadCompiled } from './compiled.ts';
@@ -27,15 +31,31 @@ export function answer(words: readonly string[]): true | Inspection | undefined 
   const asked = askedBy(words, process.cwd());
   if (asked === undefined) return undefined;
   const inspection = inspect(asked.cacheFolder, asked.question, process.env);
-  if (inspection === undefined || inspection.changed.length > 0) return inspection;
+  if (inspection === undefined || !inspection.samePlan) return inspection;
   if (isOverdue(inspection.file, Date.now()) || isLive(words)) return inspection;
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const run = { runId, startedAt, startedMs };
-  const tasks = tasksPath(settledPath(asked.cacheFolder, asked.question));
-  if (!repeat(inspection.file, words, run, tasks)) return inspection;
+  const warnings = warningsOf(inspection, asked);
+  if (warnings === undefined || !repeat(inspection.file, words, run, { asked, warnings }))
+    return inspection;
   note(asked.cacheFolder, inspection.file, run);
   return true;
+}
+
+type Warning = Event & { readonly type: 'warning' };
+
+/** Puts back what is missing of the views; undefined where there is more to do. */
+function warningsOf(inspection: Inspection, asked: Asked): Warning[] | undefined {
+  if (inspection.changed.length === 0) return [];
+  const plan = isPuttingBack(inspection) ? planOf(inspection.file, asked) : undefined;
+  const paths = plan && putBack(inspection, plan);
+  return paths && [viewWarning(paths, 'deleted', dirname(asked.question.file))];
+}
+
+function planOf(file: SettledFile, { cacheFolder, question }: Asked): SettledPlan | undefined {
+  const path = tasksPath(settledPath(cacheFolder, question));
+  return readTasks(path, file.head.tasks, file.amended());
 }
 
 /** Node loads `performance` when it is first asked for, which takes a millisecond. */
@@ -59,12 +79,12 @@ function repeat(
   file: SettledFile,
   words: readonly string[],
   { runId, startedAt, startedMs }: Run,
-  tasks: string,
+  { asked, warnings }: { readonly asked: Asked; readonly warnings: readonly Warning[] },
 ): boolean {
   const { hits } = file.head;
   const wallMs = () => Math.round(sinceStartMs() - startedMs);
   if (words.includes('--json')) {
-    const plan = readTasks(tasks, file.head.tasks, file.amended());
+    const plan = planOf(file, asked);
     if (plan === undefined) return false;
     const at = startedAt.toISOString();
     const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
@@ -72,12 +92,14 @@ function repeat(
     say(1, plan.idsText);
     say(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
     say(1, plan.events);
+    for (const warning of warnings) say(1, Buffer.from(`${JSON.stringify(warning)}\n`));
     const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs: wallMs() };
     say(1, Buffer.from(`${JSON.stringify(summary)}\n`));
     return true;
   }
   say(2, file.talk);
   say(1, file.data);
+  for (const warning of warnings) say(2, Buffer.from(`${warningLine(warning)}\n`));
   const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
   say(2, Buffer.from(`${what} in ${formatDuration(wallMs())}\n`));
   return true;

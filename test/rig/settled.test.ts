@@ -1,5 +1,5 @@
 /** A run in which nothing changed, answered before the engine is loaded: nobody can tell it from another. */
-import { utimesSync } from 'node:fs';
+import { rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Event } from '../../src/pipe/event.ts';
@@ -56,6 +56,45 @@ it('says the same to a person, on stderr alone', async () => {
   expect(again.stderr.replace(/\d+ ms/g, '… ms')).toBe(
     'one: hit (saved … ms)\ntwo: hit (saved … ms)\n0 tasks run, 2 hits in … ms\n',
   );
+});
+
+it('puts removed views back before the engine is loaded, and says what a build would say', async () => {
+  project = openAged();
+  await project.pipe('run');
+  const texts: string[] = [];
+  const remove = () => rmSync(join(project.folder, 'artifacts'), { recursive: true });
+  for (const words of [[], ['--jobs', '1']]) {
+    remove();
+    const { stderr } = await project.pipe('run', ...words);
+    texts.push(stderr.replace(/\d+ ms/g, '… ms'));
+    expect(project.read('artifacts/two/o.txt')).toBe('text\n');
+  }
+  expect(texts[0]).toBe(texts[1]);
+  expect(texts[0]).toContain(
+    'warning: artifacts/one/o.txt, artifacts/two/o.txt: deleted; restored from the store\n  hint: ',
+  );
+  expect(repetitions()).toHaveLength(1);
+  await project.run(); // settles the question in this wording
+  remove();
+  const quick = await project.run();
+  remove();
+  const looked = await project.run('--jobs', '1');
+  expect(repetitions()).toHaveLength(2);
+  expect(told(quick.events)).toEqual(told(looked.events));
+  expect((await project.run()).events.filter(({ type }) => type === 'warning')).toEqual([]);
+});
+
+it('leaves to a build what takes more than putting views back', async () => {
+  project = openAged();
+  await project.pipe('run');
+  rmSync(join(project.folder, 'artifacts/one'), { recursive: true });
+  rmSync(join(project.folder, 'artifacts/two/o.txt'));
+  project.write('artifacts/two/o.txt', 'mine\n');
+  const { stderr } = await project.pipe('run');
+  expect(stderr).toContain('artifacts/two/o.txt: changed by hand; restored from the store');
+  expect(project.read('artifacts/two/o.txt')).toBe('text\n');
+  expect(project.read('artifacts/one/o.txt')).toBe('text\n');
+  expect(repetitions()).toEqual([]);
 });
 
 it('runs what changed, and stands aside for other words', async () => {

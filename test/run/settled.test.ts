@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -22,9 +23,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskId } from '../../src/pipe/event.ts';
 import type { TaskGraph } from '../../src/pipe/graph/task.ts';
 import { type Memory, memoryOf } from '../../src/pipe/run/memory.ts';
+import { isPuttingBack, putBack } from '../../src/pipe/run/put-back.ts';
 import { type Result, settle } from '../../src/pipe/run/settle.ts';
 import { type Inspection, inspect, settledPath, tasksPath } from '../../src/pipe/run/settled.ts';
-import { decodeSettled } from '../../src/pipe/run/settled-file.ts';
+import { decodeSettled, type SettledFile } from '../../src/pipe/run/settled-file.ts';
 import { graphOf, readTasks, type SettledPlan } from '../../src/pipe/run/settled-tasks.ts';
 import { stampAt } from '../../src/pipe/store/file-stamp.ts';
 import { eventsOf, openProject, type Project } from './project.ts';
@@ -138,6 +140,11 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
     runId: `run ${String(turns++)}`,
   });
   return { ran, warnings: eventsOf(events, 'warning').map(({ message }) => message), said };
+}
+
+function planOf(at: Project, { head, amended }: SettledFile): SettledPlan {
+  const path = tasksPath(settledPath(at.path('cache'), asked(at)));
+  return readTasks(path, head.tasks, amended()) as SettledPlan;
 }
 
 const stands = (at: Project) => look(at)?.changed.length === 0;
@@ -305,6 +312,84 @@ describe('a run on what is remembered', () => {
   });
 });
 
+describe('views that are missing, and nothing else', () => {
+  const VIEWS = ['first', 'many', 'last'].map((task) => `artifacts/${task}/o.txt`);
+  const remove = () => {
+    for (const view of VIEWS) rmSync(project.path(view));
+  };
+  const putBackNow = () => {
+    const inspection = look(project) as Inspection;
+    expect(isPuttingBack(inspection)).toBe(true);
+    return putBack(inspection, planOf(project, inspection.file));
+  };
+
+  it('are put back, as they were, without a build', async () => {
+    project = openAged();
+    await turn(project);
+    project.write('a.txt', 'b1\n');
+    await turn(project); // some of it is amended
+    remove();
+    rmSync(project.path('artifacts/many'), { recursive: true });
+    expect([...(putBackNow() ?? [])].sort()).toEqual(
+      VIEWS.map((each) => project.path(each)).sort(),
+    );
+    expect(stands(project)).toBe(true);
+    expect(project.read('artifacts/last/o.txt')).toBe('b2\n1\n');
+    expect(statSync(project.path('artifacts/many/o.txt')).ino).toBe(
+      statSync(blobOf(project, 'many')).ino,
+    );
+  });
+
+  it.each<[string, () => void]>([
+    [
+      'a blob that was written to',
+      () => {
+        const blob = blobOf(project, 'many');
+        chmodSync(blob, 0o644);
+        appendFileSync(blob, 'more');
+      },
+    ],
+    [
+      'a blob in the place of another',
+      () => {
+        const blob = blobOf(project, 'many');
+        const text = readFileSync(blob);
+        rmSync(blob);
+        writeFileSync(blob, text);
+        age(dirname(blob));
+      },
+    ],
+    ['a file where a view was', () => project.write(VIEWS[2] as string, 'mine')],
+    [
+      'a file where its folder was',
+      () => {
+        rmSync(project.path('artifacts/last'), { recursive: true });
+        project.write('artifacts/last', 'mine');
+      },
+    ],
+  ])('are left to a build: %s', async (_, harm) => {
+    project = openAged();
+    await turn(project);
+    remove();
+    harm();
+    const inspection = look(project) as Inspection;
+    const puts = isPuttingBack(inspection);
+    expect(
+      puts ? putBack(inspection, planOf(project, inspection.file)) : undefined,
+    ).toBeUndefined();
+    if (statSync(project.path('artifacts/last')).isFile()) rmSync(project.path('artifacts/last'));
+    await turn(project);
+    expect(project.read('artifacts/last/o.txt')).toBe('a2\n1\n');
+  });
+
+  it('are more than views where a folder of outputs is missing', async () => {
+    project = openAged();
+    await turn(project);
+    rmSync(project.path('artifacts/folder'), { recursive: true });
+    expect(isPuttingBack(look(project) as Inspection)).toBe(false);
+  });
+});
+
 /** Edits that leave a project which can be built. */
 const edits = fc.constantFrom<(at: Project, value: number) => void>(
   (at, value) => at.write('a.txt', `${value}\n`),
@@ -336,6 +421,8 @@ describe('any edits', () => {
             await turn(at);
             for (const [edit, value] of steps) {
               edit(at, value);
+              const seen = look(at);
+              if (seen !== undefined && isPuttingBack(seen)) putBack(seen, planOf(at, seen.file));
               const stood = stands(at);
               const { ran, warnings } = await turn(at, !stood);
               if (stood) expect({ ran, warnings }).toEqual({ ran: [], warnings: [] });
@@ -400,5 +487,9 @@ stages:
     expect(plan?.events.toString().split('\n')).toHaveLength(71);
     expect(plan?.keys.toString()).toBe(keys.map(([, key]) => `${key}\n`).join(''));
     expect(plan?.ids.map((_, rank) => plan.product(rank).key)).toEqual(keys.map(([, key]) => key));
+    const views = plan?.ids.flatMap((_, rank) => [...plan.views(rank)]) ?? [];
+    const digests = plan?.ids.map((_, rank) => plan.product(rank).outputs.o?.digest);
+    expect(plan?.blobsOf(views)).toEqual(digests);
+    expect(plan?.ids.flatMap((_, rank) => plan.blobs(rank))).toEqual(digests);
   }
 });

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, type Key } from '../../src/pipe/digest.ts';
-import { shardOf } from '../../src/pipe/store/cache-layout.ts';
+import { shardOf } from '../../src/pipe/store/shard.ts';
 import type { Trace } from '../../src/pipe/store/trace.ts';
 import { openTraces } from '../../src/pipe/store/traces.ts';
 import { temporaryFolder } from './temporary.ts';

@@ -8,6 +8,7 @@ import { diagnosticsText } from '../diagnostic-text.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import { TASK_PROGRESS_EVERY_MS } from './pace.ts';
 import type { Reporter, Streams } from './reporter.ts';
+import { warningLine } from './warning-line.ts';
 import {
   changesText,
   checkText,
@@ -99,9 +100,7 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         say(diagnosticsText(event.diagnostics));
         return;
       case 'warning':
-        say(
-          `warning: ${event.message}${event.hint === undefined ? '' : `\n  hint: ${event.hint}`}`,
-        );
+        say(warningLine(event));
         return;
       case 'filesChanged':
         say(

@@ -18,7 +18,7 @@ import {
   rmdirSync,
   rmSync,
 } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { type Digest, digestOf } from '../digest.ts';
 import type { Emit } from '../event.ts';
 import type { Task } from '../graph/task.ts';
@@ -31,6 +31,7 @@ import { openRecordLog } from '../store/record-log.ts';
 import { isSameOutput } from '../store/same-output.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
+import { type Tampering, viewWarning } from './view-warning.ts';
 
 interface View {
   /** The pipeline file whose tasks it belongs to: several may share one folder. */
@@ -171,8 +172,6 @@ export function openArtifacts(folder: string, { store, plan, emit }: ArtifactsOp
   };
 }
 
-type Tampering = 'changed by hand' | 'deleted' | 'put there by someone else';
-
 interface Tampered {
   readonly path: string;
   readonly how: Tampering;
@@ -191,14 +190,8 @@ function tampering(known: View | undefined, now: Stamp | undefined): Tampering |
 
 function warnOf(found: readonly Tampered[], root: string, emit: Emit): void {
   for (const how of ['changed by hand', 'deleted', 'put there by someone else'] as const) {
-    const paths = found.filter((each) => each.how === how).map((each) => relative(root, each.path));
-    if (paths.length === 0) continue;
-    const shown = paths.length > 3 ? [...paths.slice(0, 3), `${paths.length - 3} more`] : paths;
-    emit({
-      type: 'warning',
-      message: `${shown.join(', ')}: ${how}; restored from the store`,
-      hint: 'Artifacts are views of what the tasks made: edit a copy elsewhere.',
-    });
+    const paths = found.filter((each) => each.how === how).map(({ path }) => path);
+    if (paths.length > 0) emit(viewWarning(paths, how, root));
   }
 }
 

@@ -13,8 +13,8 @@ import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull, writeAtomic } from '../store/atomic-file.ts';
 import { isEmptyFolder, isSealed } from '../store/blobs.ts';
-import { shardOf } from '../store/cache-layout.ts';
 import { contentDigest, type FileStamp, isRacy, ownStampAt, stampAt } from '../store/file-stamp.ts';
+import { shardOf } from '../store/shard.ts';
 import type { Store } from '../store/store.ts';
 import type { OutputRecord, TreeEntry } from '../store/trace.ts';
 import { artifactFolder, recordedViews } from './artifacts.ts';
@@ -106,6 +106,7 @@ function write(options: SettleOptions): void {
     runId: options.runId,
     hits: tasks.length,
     tasks: name,
+    blobs: options.store.layout.blobs,
   };
   mkdirSync(dirname(options.path), { recursive: true });
   writeAtomic(tasksPath(options.path), bytes);
@@ -176,6 +177,12 @@ function shardsOf({ layout }: Store): (path: string) => boolean {
   return (path) => [layout.blobs, layout.traces].includes(dirname(path));
 }
 
+/** An entry of a view, and what it shows if it is a file. */
+interface SettledView {
+  readonly entry: number;
+  readonly blob: Digest | undefined;
+}
+
 class Gatherer {
   readonly #options: SettleOptions;
   readonly #ledger: Ledger;
@@ -203,7 +210,12 @@ class Gatherer {
       const { product, prepared } = results.get(id) ?? this.#standing(id);
       const sources = prepared === undefined ? this.#sourcesBefore(id) : this.#sources(prepared);
       const views = this.#views(task, product);
-      return { ...this.#settled(id, product), sources, views };
+      return {
+        ...this.#settled(id, product),
+        sources,
+        views: views.map(({ entry }) => entry),
+        blobs: views.map(({ blob }) => blob),
+      };
     });
   }
 
@@ -219,11 +231,12 @@ class Gatherer {
       patch.begin([...plan.sources(rank), ...plan.views(rank)]);
       if (prepared === undefined) this.#sourcesBefore(id);
       else this.#sources(prepared);
-      this.#views(graph.tasks.get(id) as Task, product);
+      const views = this.#views(graph.tasks.get(id) as Task, product);
       patch.end();
       // Recalled: it made what it made, only its views were put back.
       if (product === plan.product(rank)) return [];
-      return [[rank, this.#settled(id, product)] as const];
+      const blobs = views.map(({ blob }) => blob);
+      return [[rank, { ...this.#settled(id, product), blobs }] as const];
     });
     this.#lookAtNeighbours(seen);
     return new Map(amendment);
@@ -331,7 +344,7 @@ class Gatherer {
 
   // --- What lies in the store and in artifacts/ ---
 
-  #views(task: Task, product: Product): number[] {
+  #views(task: Task, product: Product): SettledView[] {
     const { store, artifactsFolder } = this.#options;
     this.#trace(product);
     const before = this.#options.before?.plan;
@@ -343,20 +356,24 @@ class Gatherer {
         views.every((number) => !this.#changed.has(number));
       if (isKnown) {
         this.#lookAgain(product);
-        return views.map((number) => this.#entryBefore(number));
+        const blobs = before.blobs(rank);
+        return views.map((number, index) => ({
+          entry: this.#entryBefore(number),
+          blob: blobs[index] ?? undefined,
+        }));
       }
     }
     const folder = artifactFolder(artifactsFolder, task.id);
     return task.outputs.flatMap(({ name, path, folder: isFolder }) => {
       const record = product.outputs[name];
       if (record === undefined) throw new Unsettled();
-      if (!isFolder) return this.#view(join(folder, path), record.digest, record.sizeBytes);
+      if (!isFolder) return [this.#view(join(folder, path), record.digest, record.sizeBytes)];
       this.#blob(record.digest);
       return this.#folderViews(join(folder, path), store.blobs.listing(record.digest));
     });
   }
 
-  #folderViews(path: string, listing: readonly TreeEntry[]): number[] {
+  #folderViews(path: string, listing: readonly TreeEntry[]): SettledView[] {
     const folders = new Set([path]);
     for (const { name } of listing) {
       for (let at = dirname(join(path, name)); at.length > path.length; at = dirname(at)) {
@@ -364,14 +381,14 @@ class Gatherer {
       }
       if (isEmptyFolder(name)) folders.add(join(path, name.slice(0, -1)));
     }
-    const numbers = [...folders].map((folder) => this.#viewFolder(folder));
+    const own = [...folders].map((each) => ({ entry: this.#viewFolder(each), blob: undefined }));
     const files = listing.filter(({ name }) => !isEmptyFolder(name));
     const expected = files.length + folders.size - 1;
     const found = [...folders].reduce((sum, folder) => sum + readdirSync(folder).length, 0);
     if (found !== expected) throw new Unsettled(); // someone put something there just now
     return [
-      ...numbers,
-      ...files.flatMap(({ name, digest, sizeBytes }) =>
+      ...own,
+      ...files.map(({ name, digest, sizeBytes }) =>
         this.#view(join(path, name), digest, sizeBytes),
       ),
     ];
@@ -387,13 +404,14 @@ class Gatherer {
     return number;
   }
 
-  #view(path: string, digest: Digest, sizeBytes: number): number[] {
+  #view(path: string, digest: Digest, sizeBytes: number): SettledView {
     const blob = this.#blob(digest, sizeBytes);
     const view = ownStampAt(path);
     if (view === undefined) throw new Unsettled();
     const { size, mtimeMs, inode } = view;
     const number = this.#ledger.add(path, KIND.view, { size, mtimeMs, inode });
-    if (inode === blob.inode && mtimeMs === blob.mtimeMs) return [number];
+    const settled = { entry: number, blob: digest };
+    if (inode === blob.inode && mtimeMs === blob.mtimeMs) return settled;
     // A copy: what we put there is on record.
     this.#recorded ??= recordedViews(this.#options.artifactsFolder, this.#options.store);
     const record = this.#recorded.get(path);
@@ -401,7 +419,7 @@ class Gatherer {
       record?.digest === digest && record.mtimeMs === mtimeMs && record.inode === inode;
     if (!isOurs || record.size !== size) throw new Unsettled();
     this.#ledger.add(this.#options.store.blobs.path(digest), KIND.store, blob);
-    return [number];
+    return settled;
   }
 
   /** The blob, after its folder was noted; what is not whole is not settled. */

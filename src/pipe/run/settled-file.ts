@@ -68,9 +68,11 @@ export interface SettledHead {
   readonly hits: number;
   /** Which file of tasks belongs to this one: both are written anew together. */
   readonly tasks: string;
+  /** Folder of the store's blobs. */
+  readonly blobs: string;
 }
 
-export const SETTLED_SCHEMA = 2;
+export const SETTLED_SCHEMA = 3;
 
 const LAYOUT: Layout = {
   magic: 0x70697032,

@@ -6,6 +6,7 @@
  * Lies beside the settled file, which names it: `settled-….tasks`.
  */
 import type { Pipeline } from '../config/pipeline.ts';
+import type { Digest } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { bytesAt } from '../store/bytes-at.ts';
@@ -37,6 +38,8 @@ export interface SettledTask {
   readonly sources: readonly number[];
   /** Entries of its views in artifacts/. */
   readonly views: readonly number[];
+  /** What each of the views shows; undefined for a folder. */
+  readonly blobs: readonly (Digest | undefined)[];
   /** Folders of the store that its blobs lie in, by their number. */
   readonly shards: readonly number[];
   readonly text: HitText;
@@ -52,7 +55,7 @@ interface Head {
 type Record = Pick<SettledTask, 'task' | 'product'>;
 
 const LAYOUT: Layout = {
-  magic: 0x70697474,
+  magic: 0x70697475,
   names: [
     'head',
     'ids',
@@ -61,6 +64,7 @@ const LAYOUT: Layout = {
     'sources',
     'views',
     'shards',
+    'blobs',
     'keys',
     'events',
     'records',
@@ -71,6 +75,7 @@ const LAYOUT: Layout = {
 const COLUMN = { at: 0, length: 1, costMs: 2, talk: 3, data: 4, events: 5 } as const;
 const COLUMNS = 6;
 const KEY_BYTES = 65; // 64 digits and the end of the line
+const DIGEST_BYTES = 32;
 
 export interface PlanToSettle {
   readonly name: string;
@@ -103,6 +108,7 @@ export function encodeTasks({ name, pipeline, targets, tasks, upstream }: PlanTo
       ['sources', lists(tasks.map(({ sources }) => sources))],
       ['views', lists(tasks.map(({ views }) => views))],
       ['shards', lists(tasks.map(({ shards }) => shards))],
+      ['blobs', digestBytes(tasks.flatMap(({ blobs }) => blobs))],
       ['keys', Buffer.from(tasks.map(({ product }) => `${product.key}\n`).join(''))],
       ['events', Buffer.from(tasks.map(({ text }) => text.events).join(''))],
       ['records', Buffer.concat(records)],
@@ -122,7 +128,13 @@ function recordText({ task: { stage, ...task }, product }: Record): Buffer {
   );
 }
 
-function rowOf({ product, text }: SettledTask, at: number, length: number): number[] {
+const NO_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
+
+function rowOf(
+  { product, text }: Pick<SettledTask, 'product' | 'text'>,
+  at: number,
+  length: number,
+): number[] {
   const row = new Array<number>(COLUMNS).fill(0);
   row[COLUMN.at] = at;
   row[COLUMN.length] = length;
@@ -147,6 +159,15 @@ function lists(of: readonly (readonly number[])[]): Buffer {
   return bytesOf(packed);
 }
 
+/** Zeros stand for none. */
+function digestBytes(digests: readonly (Digest | undefined)[]): Buffer {
+  const bytes = Buffer.alloc(digests.length * DIGEST_BYTES);
+  for (const [index, digest = ''] of digests.entries()) {
+    bytes.write(digest, index * DIGEST_BYTES, 'hex');
+  }
+  return bytes;
+}
+
 /** Undefined where the file is absent, not whole, or belongs to another settled file. */
 export function readTasks(
   path: string,
@@ -161,7 +182,7 @@ export function readTasks(
 }
 
 /** What a task made since the plan was written down. */
-export type Amended = Pick<SettledTask, 'product' | 'shards' | 'text'>;
+export type Amended = Pick<SettledTask, 'product' | 'shards' | 'blobs' | 'text'>;
 
 /** By rank. */
 export type Amendment = ReadonlyMap<number, Amended>;
@@ -227,6 +248,31 @@ export class SettledPlan {
 
   shards(rank: number): ArrayLike<number> {
     return this.#amendment.get(rank)?.shards ?? this.#list('shards', rank);
+  }
+
+  /** What each of the task's views shows; null or undefined for a folder. */
+  blobs(rank: number): readonly (Digest | null | undefined)[] {
+    const amended = this.#amendment.get(rank);
+    return amended?.blobs ?? Array.from(this.views(rank), (_, index) => this.#blob(rank, index));
+  }
+
+  /** Of views by their entries in the settled file; undefined where one shows no file of its own. */
+  blobsOf(entries: readonly number[]): readonly Digest[] | undefined {
+    const wanted = new Map(entries.map((entry, index) => [entry, index]));
+    const found: Digest[] = [];
+    let left = wanted.size;
+    for (let rank = 0; rank < this.ids.length; rank += 1) {
+      const amended = this.#amendment.get(rank)?.blobs;
+      for (const [at, entry] of this.views(rank).entries()) {
+        const index = wanted.get(entry);
+        if (index === undefined) continue;
+        const blob = amended === undefined ? this.#blob(rank, at) : amended[at];
+        if (typeof blob !== 'string') return undefined;
+        if (found[index] === undefined) left -= 1;
+        found[index] = blob;
+      }
+    }
+    return left === 0 ? found : undefined;
   }
 
   /** Ranks of tasks with a blob in one of these folders, or with a key that begins so. */
@@ -304,12 +350,14 @@ export class SettledPlan {
     const numbers = Int32Array.from(this.#numbers);
     const keys = Buffer.from(this.#part('keys'));
     const old = this.#part('records');
+    const blobs = Buffer.from(this.#part('blobs'));
     const added: Buffer[] = [];
     let at = old.length;
-    for (const [rank, { product, shards, text }] of all) {
-      const settled = { task: this.task(rank), product, shards, text, sources: [], views: [] };
-      const record = recordText(settled);
-      numbers.set(rowOf(settled, at, record.length), rank * COLUMNS);
+    for (const [rank, amended] of all) {
+      const { product } = amended;
+      const record = recordText({ task: this.task(rank), product });
+      numbers.set(rowOf(amended, at, record.length), rank * COLUMNS);
+      digestBytes(amended.blobs).copy(blobs, this.#firstBlob(rank) * DIGEST_BYTES);
       keys.write(`${product.key}\n`, rank * KEY_BYTES);
       added.push(record);
       at += record.length;
@@ -318,6 +366,7 @@ export class SettledPlan {
       ['head', Buffer.from(JSON.stringify(head))],
       ['numbers', bytesOf(numbers)],
       ['keys', keys],
+      ['blobs', blobs],
       [
         'events',
         this.#events(
@@ -371,6 +420,17 @@ export class SettledPlan {
   #list(name: string, rank: number): Int32Array {
     const packed = this.#packed(name);
     return packed.subarray(packed[rank], packed[rank + 1]);
+  }
+
+  /** How many views the tasks before it have. */
+  #firstBlob(rank: number): number {
+    return (this.#packed('views')[rank] as number) - this.ids.length - 1;
+  }
+
+  #blob(rank: number, index: number): Digest | undefined {
+    const at = (this.#firstBlob(rank) + index) * DIGEST_BYTES;
+    const digest = this.#part('blobs').toString('hex', at, at + DIGEST_BYTES);
+    return digest === NO_DIGEST ? undefined : (digest as Digest);
   }
 
   #packed(name: string): Int32Array {

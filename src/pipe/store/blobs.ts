@@ -28,10 +28,10 @@ import { dirname, join } from 'node:path';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { canonicalJson, type Json } from '../json.ts';
 import { temporaryName, writeAtomic } from './atomic-file.ts';
-import { shardOf } from './cache-layout.ts';
 import { isAbsence } from './checked-file.ts';
 import { stampAt } from './file-stamp.ts';
 import { hashFile } from './hash-file.ts';
+import { shardOf } from './shard.ts';
 import type { OutputRecord, TreeEntry } from './trace.ts';
 
 export type BlobState = 'good' | 'missing' | 'corrupt';

@@ -49,11 +49,6 @@ export function layoutOf(storeFolder: string, projectFolder = storeFolder): Cach
   };
 }
 
-/** `ab/abcdef…`: one folder for each first byte, so that no folder grows to a million entries. */
-export function shardOf(folder: string, name: string): string {
-  return join(folder, name.slice(0, 2), name);
-}
-
 /**
  * A task id or cell label as one file name: what no file system minds stays as it is, the rest is
  * percent-encoded. A name too long for a file system is cut and made unique by its digest.

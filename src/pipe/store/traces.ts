@@ -6,8 +6,9 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { dirname, join } from 'node:path';
 import { isDigest, type Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
-import { fileNameOf, shardOf } from './cache-layout.ts';
+import { fileNameOf } from './cache-layout.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { shardOf } from './shard.ts';
 import type { Trace } from './trace.ts';
 
 export interface Traces {
