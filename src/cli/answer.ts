@@ -4,6 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { monotonicMs } from '../pipe/clock.ts';
 import type { Event } from '../pipe/event.ts';
 import { isPuttingBack, putBack } from '../pipe/run/put-back.ts';
 import {
@@ -27,7 +28,7 @@ export { compiledPath, loadCompiled } from './compiled.ts';
 
 /** True once the question was answered; else what was seen, for whoever answers it. */
 export function answer(words: readonly string[]): true | Inspection | undefined {
-  const startedMs = sinceStartMs();
+  const startedMs = monotonicMs();
   const asked = askedBy(words, process.cwd());
   if (asked === undefined) return undefined;
   const inspection = inspect(asked.cacheFolder, asked.question, process.env);
@@ -58,11 +59,6 @@ function planOf(file: SettledFile, { cacheFolder, question }: Asked): SettledPla
   return readTasks(path, file.head.tasks, file.amended());
 }
 
-/** Node loads `performance` when it is first asked for, which takes a millisecond. */
-function sinceStartMs(): number {
-  return process.uptime() * 1000;
-}
-
 interface Run {
   readonly runId: string;
   readonly startedAt: Date;
@@ -82,7 +78,7 @@ function repeat(
   { asked, warnings }: { readonly asked: Asked; readonly warnings: readonly Warning[] },
 ): boolean {
   const { hits } = file.head;
-  const wallMs = () => Math.round(sinceStartMs() - startedMs);
+  const wallMs = () => Math.round(monotonicMs() - startedMs);
   if (words.includes('--json')) {
     const plan = planOf(file, asked);
     if (plan === undefined) return false;
@@ -108,7 +104,7 @@ function repeat(
 /** The run is on record like any other; a folder that can't be written to has no records. */
 function note(cacheFolder: string, file: SettledFile, { runId, startedAt, startedMs }: Run): void {
   const { head } = file;
-  const wallMs = Math.round(sinceStartMs() - startedMs);
+  const wallMs = Math.round(monotonicMs() - startedMs);
   try {
     const line = repetitionLine({ runId, of: head.runId, startedAt, wallMs });
     appendFileSync(join(cacheFolder, 'runs', 'repetitions.log'), line);

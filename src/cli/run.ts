@@ -94,6 +94,7 @@ async function runOnce(invocation: Invocation): Promise<number> {
           : {
               results: settling.results,
               onStanding: (tasks) => reporter.repeat(settling.repeat(tasks)),
+              onWaiting: () => settling.prepare(store),
             }),
       },
       settling?.listen(reporter.emit) ?? reporter.emit,

@@ -10,8 +10,9 @@ import { readManifest, stampOfMark } from '../pipe/fingerprint/manifest.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
 import type { BuildOptions } from '../pipe/run/build.ts';
 import { type Memory, memoryOf } from '../pipe/run/memory.ts';
-import { type Result, settle } from '../pipe/run/settle.ts';
+import { patchFor, type Result, settle } from '../pipe/run/settle.ts';
 import { settledPath, tasksPath } from '../pipe/run/settled.ts';
+import type { Patch } from '../pipe/run/settled-entries.ts';
 import { KIND, type SettledFile } from '../pipe/run/settled-file.ts';
 import {
   graphOf,
@@ -45,6 +46,7 @@ export class Settling {
   readonly #lookedAtMs = Date.now();
   readonly #pipelineStamp: FileStamp | undefined;
   #known: SettledPlan | undefined;
+  #patch: Patch | undefined;
   #runId: string | undefined;
 
   constructor(project: Project, words: readonly string[]) {
@@ -76,8 +78,12 @@ export class Settling {
     const [plan, inspection] = [this.#known, this.#inspection];
     if (plan === undefined || inspection === undefined) throw new Error('assert: nothing is known');
     const ranks = tasks.map((id) => plan.rank(id) as number);
-    const { talk, data, events } = plan.hitTexts(ranks, inspection.file);
-    return { talk: talk.toString(), data: data.toString(), events: events.toString() };
+    const said = plan.hitTexts(ranks, inspection.file);
+    return {
+      talk: () => said.talk().toString(),
+      data: () => said.data().toString(),
+      events: () => said.events().toString(),
+    };
   }
 
   /** Passes events on, and keeps those that a run of hits would say again. */
@@ -91,12 +97,18 @@ export class Settling {
     };
   }
 
+  /** Call when there is time for it; everything else goes without. */
+  prepare(store: Store): void {
+    if (this.#inspection !== undefined && this.#known !== undefined) {
+      this.#patch = patchFor(this.#inspection, store);
+    }
+  }
+
   /** Call when everything was found or built. */
   conclude(options: Pick<BuildOptions, 'graph' | 'targets' | 'where'>, store: Store): void {
     const { graph, targets: named, where } = options;
     const asked = askedBy(this.#words, process.cwd());
-    const plan = this.#planFiles(graph);
-    if (asked === undefined || plan === undefined || this.#runId === undefined) return;
+    if (asked === undefined || this.#runId === undefined) return;
     const { targets, tasks } = graph.closure(named, where);
     const inspection = this.#inspection;
     settle({
@@ -108,10 +120,16 @@ export class Settling {
       results: this.#results,
       store,
       artifactsFolder: this.#project.artifactsFolder,
-      plan,
+      plan: () => this.#planFiles(graph),
       ...(inspection === undefined || this.#known === undefined
         ? {}
-        : { before: { inspection, plan: this.#known } }),
+        : {
+            before: {
+              inspection,
+              plan: this.#known,
+              ...(this.#patch === undefined ? {} : { patch: this.#patch }),
+            },
+          }),
       text: (id, product) => this.#hitText(id, product),
       runId: this.#runId,
     });

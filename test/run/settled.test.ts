@@ -131,7 +131,7 @@ async function turn(at: Project, useMemory = true): Promise<Turn> {
     results,
     store: at.store(),
     artifactsFolder: at.path('artifacts'),
-    plan: new Map([[at.path('pipeline.yaml'), stamp]]),
+    plan: () => new Map([[at.path('pipeline.yaml'), stamp]]),
     ...(inspection === undefined || plan === undefined ? {} : { before: { inspection, plan } }),
     text: (id, { key }) => {
       said.push(id);

@@ -6,7 +6,7 @@ import type { Reporter, Streams } from './reporter.ts';
 export function jsonReporter(streams: Streams): Reporter {
   return {
     emit: (event) => streams.out(`${JSON.stringify(event)}\n`),
-    repeat: ({ events }) => streams.out(events),
+    repeat: ({ events }) => streams.out(events()),
     close: () => undefined,
   };
 }

@@ -122,7 +122,8 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
   }
   return {
     emit,
-    repeat: ({ talk, data }) => {
+    repeat: (said) => {
+      const [talk, data] = [said.talk(), said.data()];
       if (talk !== '') streams.err(talk);
       if (data !== '') streams.out(data);
     },

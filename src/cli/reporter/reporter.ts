@@ -11,13 +11,13 @@ export interface Reporter {
   close(): void;
 }
 
-/** The same hits in the words of each reporter. */
+/** The same hits in the words of each reporter; it asks for its own. */
 export interface Repeated {
   /** Of the plain reporter, on stderr and stdout. */
-  readonly talk: string;
-  readonly data: string;
+  talk(): string;
+  data(): string;
   /** Of the JSON reporter: events, one a line. */
-  readonly events: string;
+  events(): string;
 }
 
 /** Events that were kept as lines of JSON. */

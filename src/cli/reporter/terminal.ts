@@ -216,7 +216,7 @@ export function terminalReporter({
   return {
     emit,
     repeat: ({ events }) => {
-      for (const event of eventsIn(events)) emit(event);
+      for (const event of eventsIn(events())) emit(event);
     },
     close: () => {
       clearInterval(timer);

@@ -4,6 +4,7 @@
  */
 import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { monotonicMs } from '../clock.ts';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
 import { canonicalJson, type JsonObject } from '../json.ts';
@@ -90,9 +91,9 @@ export async function attempt(options: AttemptOptions): Promise<Product> {
 async function perform(options: AttemptOptions, workspace: Workspace): Promise<Product> {
   const { task } = options;
   const report: Report = { notes: [], metrics: {}, usage: undefined, error: undefined, stderr: '' };
-  const startedMs = performance.now();
+  const startedMs = monotonicMs();
   const end = await runProcess(specOf(options, workspace, report));
-  const wallMs = Math.round(performance.now() - startedMs);
+  const wallMs = Math.round(monotonicMs() - startedMs);
   failUnlessDone(end, report, options, isDiskFull(workspace.folder));
   requireOutputs(task, workspace);
   const outputs = await collect(options, workspace);

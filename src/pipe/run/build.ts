@@ -5,6 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
 import type { Key } from '../digest.ts';
 import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
@@ -57,6 +59,8 @@ export interface BuildOptions {
   readonly results?: Map<TaskId, Result>;
   /** The graph is the whole plan as it is written: views of what it no longer has may go. */
   readonly prune?: boolean;
+  /** Called once, when the first process has been started and there is nothing to do but wait for it. */
+  readonly onWaiting?: () => void;
   /** Called as soon as a task's key is known. */
   readonly onKey?: (task: TaskId, key: Key) => void;
 }
@@ -103,7 +107,7 @@ class Build {
   readonly #emit: Emit;
   readonly #runId = newRunId(new Date());
   readonly #startedAt = new Date();
-  readonly #startedMs = performance.now();
+  readonly #startedMs = monotonicMs();
   readonly #targets: ReadonlySet<TaskId>;
   readonly #tasks: readonly TaskId[];
   /** Tasks that are to be settled; with a memory, those that may come out otherwise. */
@@ -122,6 +126,8 @@ class Build {
   readonly #warned = new Set<string>();
   /** Sources of tasks that ran: what a later explanation compares with. */
   readonly #read: SourceDigest[] = [];
+  /** What is done while the first process runs. */
+  #meanwhile: Promise<void> | undefined;
   #toldOfFullDisk = false;
   #priorities: ReadonlyMap<TaskId, number> | undefined;
   #swept = false;
@@ -157,7 +163,8 @@ class Build {
     try {
       this.#standAside();
       await this.#settleAll();
-      await keepRecords(join(this.#options.store.layout.root, 'records'), this.#read);
+      await this.#meanwhile;
+      await this.#keepRecords(this.#read);
     } finally {
       await dismissShells();
       this.#presence?.leave();
@@ -362,10 +369,25 @@ class Build {
       signal,
       emit: this.#emit,
       onRunning: (lease) => {
+        this.#meanwhile ??= this.#useTheWait(prepared);
         this.running.set(task.id, { key: prepared.key, lease });
         return () => this.running.delete(task.id);
       },
     });
+  }
+
+  /** A run of one task waits for it with its hands free. */
+  #useTheWait(prepared: Prepared): Promise<void> {
+    const begun = breathe().then(() => {
+      this.#options.onWaiting?.();
+      return this.#keepRecords(sourcesOf(prepared));
+    });
+    begun.catch(() => undefined); // whoever waits for it at the end hears of it, if nothing worse happened
+    return begun;
+  }
+
+  #keepRecords(read: readonly SourceDigest[]): Promise<void> {
+    return keepRecords(join(this.#options.store.layout.root, 'records'), read);
   }
 
   /** Once a stage: a task that asks for more than the machine has runs with all of it. */
@@ -419,9 +441,7 @@ class Build {
   ): Outcome {
     const { key, cost } = trace;
     const outputs = digestsOf(trace);
-    for (const input of prepared.inputs) {
-      if (input.kind === 'source') this.#read.push(...input.files.slice(0, MOST_READ));
-    }
+    this.#read.push(...sourcesOf(prepared));
     const { wallMs, peakRssBytes } = cost;
     this.#keep(task, trace, prepared, { outcome: 'ran', changes, wallMs, peakRssBytes });
     this.#emit({
@@ -537,7 +557,7 @@ class Build {
       hits: count('hit') + this.#standing.length,
       failed: count('failed'),
       skipped: count('skipped'),
-      wallMs: Math.round(performance.now() - this.#startedMs),
+      wallMs: Math.round(monotonicMs() - this.#startedMs),
     };
     const isWhole = this.#stopped === undefined && summary.failed + summary.skipped === 0;
     if (this.#options.prune === true && isWhole) {
@@ -576,6 +596,12 @@ async function announced(store: Store, runId: string): Promise<Presence | undefi
     if (isDiskFull(error) || ['EROFS', 'EACCES', 'EPERM'].includes(code)) return undefined;
     throw error;
   }
+}
+
+function sourcesOf({ inputs }: Prepared): SourceDigest[] {
+  return inputs.flatMap((input) =>
+    input.kind === 'source' ? input.files.slice(0, MOST_READ) : [],
+  );
 }
 
 function digestsOf(product: Product) {

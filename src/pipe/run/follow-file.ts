@@ -3,7 +3,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import { isAbsence } from '../store/checked-file.ts';
+import { stampAt } from '../store/file-stamp.ts';
 
 export interface FollowedFile {
   /** Passes on what was written since the last look. */
@@ -20,8 +20,11 @@ export function followFile(path: string, onText: (text: string) => void): Follow
   let [file, done] = [undefined as number | undefined, 0];
   return {
     look() {
-      file ??= openIfThere(path);
-      if (file === undefined || fstatSync(file).size === done) return;
+      if (file === undefined) {
+        // Most commands print nothing: then a look is all that it takes.
+        if ((stampAt(path)?.size ?? 0) === 0) return;
+        file = openSync(path, 'r');
+      } else if (fstatSync(file).size === done) return;
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
       for (;;) {
         const count = readSync(file, piece, 0, PIECE_BYTES, done);
@@ -37,13 +40,4 @@ export function followFile(path: string, onText: (text: string) => void): Follow
       if (file !== undefined) closeSync(file);
     },
   };
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
 }

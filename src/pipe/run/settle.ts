@@ -51,10 +51,18 @@ export interface SettleOptions {
   readonly results: ReadonlyMap<TaskId, Result>;
   readonly store: Store;
   readonly artifactsFolder: string;
-  /** The files that the plan was made from, as they were when they were read. */
-  readonly plan: ReadonlyMap<string, FileStamp | undefined>;
+  /**
+   * The files that the plan was made from, as they were when they were read; undefined where one may
+   * have changed since, without its times telling.
+   */
+  plan(): ReadonlyMap<string, FileStamp | undefined> | undefined;
   /** What this run built upon, if it did. */
-  readonly before?: { readonly inspection: Inspection; readonly plan: SettledPlan };
+  readonly before?: {
+    readonly inspection: Inspection;
+    readonly plan: SettledPlan;
+    /** As `patchFor` made it, if there was time for that. */
+    readonly patch?: Patch;
+  };
   /** What a hit of a task with a result says. */
   text(task: TaskId, product: Product): HitText;
   readonly runId: string;
@@ -69,13 +77,20 @@ export function settle(options: SettleOptions): void {
   }
 }
 
+/** What an answer is amended in; takes a while to make, and knows nothing yet of what is new. */
+export function patchFor(inspection: Inspection, store: Store): Patch {
+  return new Patch(inspection, shardsOf(store));
+}
+
 /** Everything anew. */
 function write(options: SettleOptions): void {
   const stages = [...options.graph.tasks.values()].map((task) => task.stage);
   // What arithmetic a machine does is not a file that could be looked at.
   if (stages.some(({ numerics }) => numerics === 'strict')) return;
+  const plan = options.plan();
+  if (plan === undefined) return;
   const ledger = new NewEntries();
-  for (const [path, stamp] of options.plan) {
+  for (const [path, stamp] of plan) {
     if (stamp === undefined) ledger.add(path, KIND.planAbsent, NOTHING);
     else ledger.add(path, KIND.plan, stamp);
   }
@@ -124,7 +139,7 @@ function amend(options: SettleOptions): boolean {
   if (before === undefined) return false;
   const { inspection, plan } = before;
   const { file } = inspection;
-  const patch = new Patch(inspection, shardsOf(options.store));
+  const patch = before.patch ?? patchFor(inspection, options.store);
   try {
     const amendment = new Gatherer(options, patch).amend(patch, [...results.keys()]);
     if (!inspection.changed.every((entry) => patch.touched.has(entry))) return false;
@@ -192,7 +207,6 @@ class Gatherer {
   #recorded: ReturnType<typeof recordedViews> | undefined;
   /** Shard → stamp, noted before anything in it is looked at. */
   readonly #shards = new Map<string, FileStamp>();
-  readonly #shardsBefore: ReadonlyMap<string, readonly [mtimeMs: number, inode: number]>;
 
   constructor(options: SettleOptions, ledger: Ledger) {
     this.#options = options;
@@ -200,7 +214,6 @@ class Gatherer {
     const { before } = options;
     this.#changed = new Set(before?.inspection.changed);
     this.#racyBefore = new Map(before?.inspection.file.head.racy);
-    this.#shardsBefore = this.#knownShards();
   }
 
   gather(): SettledTask[] {
@@ -267,7 +280,7 @@ class Gatherer {
   #textBefore(id: TaskId): HitText {
     const { plan, inspection } = this.#options.before as NonNullable<SettleOptions['before']>;
     const { talk, data, events } = plan.hitTexts([this.#rank(id)], inspection.file);
-    return { talk: talk.toString(), data: data.toString(), events: events.toString() };
+    return { talk: talk().toString(), data: data().toString(), events: events().toString() };
   }
 
   /** What lies in a folder of the store that moved may be gone, whoever moved it. */
@@ -466,9 +479,12 @@ class Gatherer {
   }
 
   #isUnmoved(folder: string): boolean {
-    const [mtimeMs, inode] = this.#shardsBefore.get(folder) ?? [];
     const now = this.#shards.get(folder);
-    return now?.mtimeMs === mtimeMs && now?.inode === inode;
+    const file = this.#options.before?.inspection.file;
+    const number = file?.store().get(folder);
+    if (now === undefined || file === undefined || number === undefined) return false;
+    if (file.kinds[number] !== KIND.store || this.#changed.has(number)) return false;
+    return now.mtimeMs === file.stamps[number * 4 + 1] && now.inode === file.stamps[number * 4 + 3];
   }
 
   /** What leaves a folder right after something came may not move its time: then each is looked at. */
@@ -476,21 +492,6 @@ class Gatherer {
     const shard = this.#shards.get(dirname(path));
     if (shard !== undefined && !isRacy(shard, this.#startedMs)) return;
     this.#ledger.add(path, KIND.young, stamp);
-  }
-
-  #knownShards() {
-    const file = this.#options.before?.inspection.file;
-    const known = new Map<string, readonly [number, number]>();
-    if (file === undefined) return known;
-    for (let number = 0; number < file.count; number += 1) {
-      if (file.kinds[number] !== KIND.store || this.#changed.has(number)) continue;
-      const at = number * 4;
-      known.set(file.paths[number] as string, [
-        file.stamps[at + 1] as number,
-        file.stamps[at + 3] as number,
-      ]);
-    }
-    return known;
   }
 }
 

@@ -5,7 +5,14 @@
 import { dirname } from 'node:path';
 import { type FileStamp, isRacy } from '../store/file-stamp.ts';
 import type { Inspection } from './settled.ts';
-import { type Entry, KIND, type Kind } from './settled-file.ts';
+import {
+  bytesOfPaths,
+  type Entry,
+  KIND,
+  type Kind,
+  numbersOf,
+  type SettledFile,
+} from './settled-file.ts';
 
 /** Something moved since it was looked at. */
 export class Unsettled extends Error {}
@@ -51,42 +58,41 @@ export class Patch implements Ledger {
   #kinds: Uint8Array;
   readonly #paths: string[];
   /** Of the store, by path. */
-  readonly #store = new Map<string, number>();
-  readonly #free: number[] = [];
+  readonly #store: Map<string, number>;
+  readonly #free: number[];
+  readonly #before: SettledFile;
+  /** A place that was free has another path now. */
+  #isRenamed = false;
   #own: ReadonlyMap<string, number> = new Map();
   #seen = new Set<number>();
 
   constructor({ file, changed, atMs }: Inspection, isShard: (path: string) => boolean) {
     const { stamps, kinds, paths, head } = file;
+    this.#before = file;
     this.#stamps = enlarged(Float64Array, stamps, stamps.length + 4 * SPARE);
     this.#kinds = enlarged(Uint8Array, kinds, kinds.length + SPARE);
     this.#paths = [...paths];
+    this.#store = new Map(file.store());
+    this.#free = numbersOf(kinds, KIND.free);
     const mtimeOf = (number: number) => ({ mtimeMs: stamps[number * 4 + 1] as number });
     // What was the same when it was looked at, and is old enough by now, is told by its times again.
     this.racy = new Map(head.racy.filter(([number]) => isRacy(mtimeOf(number), atMs)));
     const moved = new Set(changed);
-    const old = new Set<string>();
-    for (let number = 0; number < paths.length; number += 1) {
-      const [kind, path] = [kinds[number], paths[number] as string];
-      if (kind === KIND.free) this.#free.push(number);
-      else if (kind === KIND.store || kind === KIND.young) this.#store.set(path, number);
-      if (kind !== KIND.store || !isShard(path) || moved.has(number)) continue;
-      if (!isRacy(mtimeOf(number), atMs)) old.add(path);
-    }
-    for (let number = 0; number < paths.length; number += 1) {
-      if (kinds[number] !== KIND.young || !old.has(dirname(paths[number] as string))) continue;
+    const isOld = (folder: string) => {
+      const shard = isShard(folder) ? file.store().get(folder) : undefined;
+      return shard !== undefined && !moved.has(shard) && !isRacy(mtimeOf(shard), atMs);
+    };
+    for (const number of numbersOf(kinds, KIND.young)) {
+      const path = paths[number] as string;
+      if (!isOld(dirname(path))) continue;
       this.#kinds[number] = KIND.free;
-      this.#store.delete(paths[number] as string);
+      this.#store.delete(path);
       this.#free.push(number);
     }
   }
 
   get young(): number {
-    let count = 0;
-    for (let number = 0; number < this.#paths.length; number += 1) {
-      if (this.#kinds[number] === KIND.young) count += 1;
-    }
-    return count;
+    return numbersOf(this.#kinds.subarray(0, this.#paths.length), KIND.young).length;
   }
 
   /** What follows is looked at for a task that had these entries. */
@@ -125,13 +131,24 @@ export class Patch implements Ledger {
   entries() {
     const count = this.#paths.length;
     const [stamps, kinds] = [this.#stamps.slice(0, 4 * count), this.#kinds.slice(0, count)];
-    return { stamps, kinds, paths: this.#paths };
+    return { stamps, kinds, paths: this.#paths, pathBytes: this.#pathBytes() };
+  }
+
+  /** Most paths are as they were: those need not be written anew. */
+  #pathBytes(): Buffer {
+    const { count, pathBytes } = this.#before;
+    if (this.#isRenamed || count === 0) return bytesOfPaths(this.#paths);
+    const added = this.#paths.slice(count);
+    if (added.length === 0) return pathBytes;
+    return Buffer.concat([pathBytes, Buffer.from('\0'), bytesOfPaths(added)]);
   }
 
   #inStore(path: string, kind: Kind): number {
     const known = this.#store.get(path);
     if (known !== undefined) return known;
-    const number = this.#free.pop() ?? this.#paths.length;
+    const free = this.#free.pop();
+    const number = free ?? this.#paths.length;
+    if (free !== undefined && this.#paths[free] !== path) this.#isRenamed = true;
     if (number === this.#kinds.length) {
       this.#stamps = enlarged(Float64Array, this.#stamps, 8 * number);
       this.#kinds = enlarged(Uint8Array, this.#kinds, 2 * number);

@@ -90,6 +90,8 @@ export interface Entries {
   readonly stamps: Float64Array;
   readonly kinds: Uint8Array;
   readonly paths: readonly string[];
+  /** The paths as they are written down, if that is known. */
+  readonly pathBytes?: Buffer;
 }
 
 export function entriesOf(entries: readonly Entry[]): Entries {
@@ -104,7 +106,7 @@ export function entriesOf(entries: readonly Entry[]): Entries {
 
 export function encodeSettled(
   head: SettledHead,
-  { stamps, kinds, paths }: Entries,
+  { stamps, kinds, paths, pathBytes }: Entries,
   said: Said,
   amended: Amendment = new Map(),
 ): Buffer {
@@ -113,7 +115,7 @@ export function encodeSettled(
     new Map([
       ['stamps', bytesOf(stamps)],
       ['kinds', Buffer.from(kinds)],
-      ['paths', Buffer.from(paths.join('\0'))],
+      ['paths', pathBytes ?? bytesOfPaths(paths)],
       ['head', Buffer.from(JSON.stringify(head))],
       ['talk', said.talk],
       ['data', said.data],
@@ -124,9 +126,16 @@ export function encodeSettled(
 
 const NONE = Buffer.alloc(0);
 
+export function bytesOfPaths(paths: readonly string[]): Buffer {
+  return Buffer.from(paths.join('\0'));
+}
+
 export interface SettledFile extends Entries, Said {
   readonly head: SettledHead;
   readonly count: number;
+  readonly pathBytes: Buffer;
+  /** Entries of the store by their paths: folders, and what was young. */
+  store(): ReadonlyMap<string, number>;
   /** What tasks made since the file of tasks was written. */
   amended(): Amendment;
 }
@@ -147,12 +156,20 @@ function fileOf(sections: Sections): SettledFile | undefined {
   const head = JSON.parse(part('head').toString()) as SettledHead;
   if (head.schema !== SETTLED_SCHEMA) return undefined;
   const kinds = part('kinds');
+  const pathBytes = part('paths');
+  const paths = kinds.length === 0 ? [] : pathBytes.toString().split('\0');
+  let store: ReadonlyMap<string, number> | undefined;
   return {
     head,
     count: kinds.length,
     stamps: doubles(part('stamps')),
     kinds,
-    paths: kinds.length === 0 ? [] : part('paths').toString().split('\0'),
+    paths,
+    pathBytes,
+    store() {
+      store ??= storeEntries(kinds, paths);
+      return store;
+    },
     talk: part('talk'),
     data: part('data'),
     amended() {
@@ -160,4 +177,20 @@ function fileOf(sections: Sections): SettledFile | undefined {
       return new Map(text === '' ? [] : (JSON.parse(text) as [number, Amended][]));
     },
   };
+}
+
+/** Found by their kind, which is faster than to look at all entries. */
+function storeEntries(kinds: Uint8Array, paths: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const kind of [KIND.store, KIND.young]) {
+    for (const number of numbersOf(kinds, kind)) found.set(paths[number] as string, number);
+  }
+  return found;
+}
+
+/** The entries of a kind. */
+export function numbersOf(kinds: Uint8Array, kind: Kind): number[] {
+  const numbers: number[] = [];
+  for (let at = kinds.indexOf(kind); at >= 0; at = kinds.indexOf(kind, at + 1)) numbers.push(at);
+  return numbers;
 }

@@ -318,13 +318,18 @@ export class SettledPlan {
 
   /** What hits of these tasks say; `said` is the settled file's. */
   hitTexts(ranks: readonly number[], said: { readonly talk: Buffer; readonly data: Buffer }) {
-    const column = (name: 'talk' | 'data') =>
-      Buffer.concat(
-        stretches((rank) => this.#saidLength(rank, name), ranks).map(({ from, to }) =>
-          said[name].subarray(from, to),
-        ),
-      );
-    return { talk: column('talk'), data: column('data'), events: this.#events(ranks) };
+    const column = (name: 'talk' | 'data') => {
+      const whole = said[name];
+      if (whole.length === 0) return whole;
+      const length = (rank: number) => this.#saidLength(rank, name);
+      const pieces = stretches(length, ranks).map(({ from, to }) => whole.subarray(from, to));
+      return Buffer.concat(pieces);
+    };
+    return {
+      talk: () => column('talk'),
+      data: () => column('data'),
+      events: () => this.#events(ranks),
+    };
   }
 
   /** What was amended before, too. */
@@ -405,7 +410,7 @@ export class SettledPlan {
   }
 
   #saidLength(rank: number, name: 'talk' | 'data'): number {
-    const text = this.#amendment.get(rank)?.text[name];
+    const text = this.#amendment.size === 0 ? undefined : this.#amendment.get(rank)?.text[name];
     return text === undefined ? this.#number(rank, COLUMN[name]) : Buffer.byteLength(text);
   }
 

@@ -10,7 +10,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { removeFile } from '../store/atomic-file.ts';
 import { lineToGuard } from './group-guard.ts';
 
 /** What the shell's own start leaves in the environment is taken out again. */
@@ -209,9 +208,4 @@ class Server implements Shell {
       else handle.ref();
     }
   }
-}
-
-/** Removes what an order left beside its file. */
-export function removeOrder(file: string): void {
-  for (const path of [file, `${file}.out`, `${file}.err`]) removeFile(path);
 }

@@ -3,17 +3,22 @@
  * no store.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { removeFile } from '../store/atomic-file.ts';
 import { followFile } from './follow-file.ts';
 import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
-import { LostShellError, removeOrder, type Shell, takeShell } from './shell-pool.ts';
+import { LostShellError, type Shell, takeShell } from './shell-pool.ts';
 
 /** What to run: a program that hears us by IPC, or a line for the shell. */
-export type Run =
-  | { readonly file: string; readonly args: readonly string[]; readonly message: EngineMessage }
-  | { readonly command: string };
+export type Run = Program | { readonly command: string };
+
+interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly message: EngineMessage;
+}
 
 export type ProcessSpec = Run & ProcessConditions;
 
@@ -43,17 +48,27 @@ const SAMPLE_MS = 250;
 
 /** Resolves when the process and its whole group are gone. Rejects when it cannot be started. */
 export function runProcess(spec: ProcessSpec): Promise<ProcessEnd> {
-  const shell = 'command' in spec ? takeShell(spec) : undefined;
-  if (shell === undefined || !('command' in spec)) return runChild(spec);
-  return runServed(spec, spec.command, shell);
+  if (!('command' in spec)) return runProgram(spec);
+  const shell = takeShell(spec);
+  return shell === undefined ? runAlone(spec, spec.command) : runServed(spec, spec.command, shell);
 }
 
-function runChild(spec: ProcessSpec): Promise<ProcessEnd> {
+/** A program of ours, which tells us by IPC what it does. */
+function runProgram(spec: ProcessSpec & Program): Promise<ProcessEnd> {
   const killsBefore = memoryKills();
-  const child = start(spec);
-  const killer = watchOver(child.pid, spec, () => {
-    if ('message' in spec) tell(child, { type: 'abort' });
+  const child = spawn(spec.file, [...spec.args], {
+    ...conditionsOf(spec),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
+  }
+  child.on('message', (message) => spec.onMessage(message as HostMessage));
+  if (child.pid !== undefined) {
+    spec.onStart(child.pid);
+    tell(child, spec.message);
+  }
+  const killer = watchOver(child.pid, spec, () => tell(child, { type: 'abort' }));
   const sampler = sampleUsage(child.pid);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
@@ -61,15 +76,87 @@ function runChild(spec: ProcessSpec): Promise<ProcessEnd> {
       sampler.stop();
       reject(error);
     });
-    child.once('exit', () => {
-      killGroup(child.pid, 'SIGKILL'); // whatever it left running
-      if ('command' in spec && child.pid !== undefined) releaseGroup(child.pid);
-    });
+    child.once('exit', () => killGroup(child.pid, 'SIGKILL')); // whatever it left running
     child.once('close', (exitCode, signal) => {
       killer.stop();
       resolve(endOf({ exitCode, signal }, killer.reason(), sampler.stop(), killsBefore));
     });
   });
+}
+
+/** By a shell of its own. */
+async function runAlone(spec: ProcessSpec, command: string): Promise<ProcessEnd> {
+  const killsBefore = memoryKills();
+  const printed = followPrinted(spec);
+  try {
+    const child = startAlone(spec, command);
+    const killer = watchOver(child.pid, spec, () => undefined);
+    const sampler = sampleUsage(child.pid, printed.look);
+    try {
+      const ended = await new Promise<Ended>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+      });
+      return endOf(ended, killer.reason(), sampler.stop(), killsBefore);
+    } finally {
+      killGroup(child.pid, 'SIGKILL'); // whatever it left running
+      if (child.pid !== undefined) releaseGroup(child.pid);
+      killer.stop();
+      sampler.stop();
+    }
+  } finally {
+    printed.end();
+  }
+}
+
+type Ended = Pick<ProcessEnd, 'exitCode' | 'signal'>;
+
+function startAlone(spec: ProcessSpec, command: string): ChildProcess {
+  const streams = [printedPath(spec.folder, 'stdout'), printedPath(spec.folder, 'stderr')];
+  const files = streams.map((path) => openSync(path, 'w'));
+  try {
+    const child = spawn('/bin/sh', ['-eu', '-c', READY + command, '/bin/sh'], {
+      ...conditionsOf(spec),
+      stdio: ['ignore', ...files, 'pipe'],
+    });
+    if (child.pid === undefined) return child;
+    letBegin(child, child.pid);
+    spec.onStart(child.pid);
+    return child;
+  } finally {
+    for (const file of files) closeSync(file);
+  }
+}
+
+function conditionsOf({ folder, environment }: ProcessConditions) {
+  // Its own process group, so that Ctrl-C comes to us alone and kills reach all.
+  return { cwd: folder, env: { ...environment }, detached: true };
+}
+
+/** What a command prints lies beside its folder, which is to be as it expects it. */
+function printedPath(folder: string, stream: 'stdout' | 'stderr'): string {
+  return `${folder}.order.${stream === 'stdout' ? 'out' : 'err'}`;
+}
+
+function followPrinted({ folder, onText }: ProcessConditions) {
+  const followed = (['stdout', 'stderr'] as const).map((stream) => {
+    const path = printedPath(folder, stream);
+    return { path, file: followFile(path, (text) => onText(stream, text)) };
+  });
+  const look = () => {
+    for (const { file } of followed) file.look();
+  };
+  return {
+    look,
+    /** Looks once more, and removes what was printed. */
+    end() {
+      look();
+      for (const { path, file } of followed) {
+        file.end();
+        removeFile(path);
+      }
+    },
+  };
 }
 
 function endOf(
@@ -89,28 +176,6 @@ function endOf(
   };
 }
 
-function start(spec: ProcessSpec): ChildProcess {
-  const [file, args] =
-    'command' in spec
-      ? ['/bin/sh', ['-eu', '-c', READY + spec.command, '/bin/sh']]
-      : [spec.file, [...spec.args]];
-  const child = spawn(file, args, {
-    cwd: spec.folder,
-    env: { ...spec.environment },
-    detached: true, // its own process group, so that Ctrl-C comes to us alone and kills reach all
-    stdio: ['ignore', 'pipe', 'pipe', 'command' in spec ? 'pipe' : 'ipc'],
-  });
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
-  }
-  child.on('message', (message) => spec.onMessage(message as HostMessage));
-  if (child.pid === undefined) return child;
-  if ('command' in spec) letBegin(child, child.pid);
-  spec.onStart(child.pid);
-  if ('message' in spec) tell(child, spec.message);
-  return child;
-}
-
 function letBegin(child: ChildProcess, pid: number): void {
   guardGroup(pid);
   const word = child.stdio[3] as Writable;
@@ -118,25 +183,19 @@ function letBegin(child: ChildProcess, pid: number): void {
   word.end('\n');
 }
 
-/** By a shell that was waiting for it; what it prints comes through files beside its folder. */
+/** By a shell that was waiting for it. */
 async function runServed(spec: ProcessSpec, command: string, shell: Shell): Promise<ProcessEnd> {
   const killsBefore = memoryKills();
   const { folder, environment } = spec;
   const file = `${folder}.order`;
-  const printed = (['stdout', 'stderr'] as const).map((stream) => {
-    const path = `${file}.${stream === 'stdout' ? 'out' : 'err'}`;
-    return followFile(path, (text) => spec.onText(stream, text));
-  });
-  const listen = () => {
-    for (const each of printed) each.look();
-  };
+  const printed = followPrinted(spec);
   const served = shell.run({ file, folder, command, environment });
   let group: number | undefined;
   try {
     group = await served.pid;
     spec.onStart(group);
     const killer = watchOver(group, spec, () => undefined);
-    const sampler = sampleUsage(group, listen);
+    const sampler = sampleUsage(group, printed.look);
     const exitCode = await served.status.finally(() => {
       killGroup(group, 'SIGKILL'); // whatever it left running
       killer.stop();
@@ -146,9 +205,8 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
     if (!(error instanceof LostShellError)) throw error;
     return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
   } finally {
-    listen();
-    for (const each of printed) each.end();
-    removeOrder(file);
+    printed.end();
+    removeFile(file);
     shell.giveBack();
   }
 }

@@ -61,7 +61,7 @@ export async function announce(folder: string, run: string): Promise<Presence> {
     publish() {
       if (published) return;
       published = true;
-      presentBuilds(folder); // puts away what killed builds left
+      presentBuilds(folder, run); // puts away what killed builds left
       appendFileSync(file, pending);
       pending = '';
     },
@@ -71,12 +71,12 @@ export async function announce(folder: string, run: string): Promise<Presence> {
 
 const keysFile = (folder: string, run: string) => join(folder, `${run}.keys`);
 
-/** The builds that live now. Sweeps away what dead ones left. */
-export function presentBuilds(folder: string): Present[] {
+/** The builds that live now, without the one that asks. Sweeps away what dead ones left. */
+export function presentBuilds(folder: string, own?: string): Present[] {
   const locks = openLocks(folder);
   const names = entriesOf(folder).filter((name) => !/\.(?:keys|tmp|heir)$/.test(name));
   const present = names.flatMap((run): Present[] => {
-    if (run === CLEANING) return [];
+    if (run === CLEANING || run === own) return [];
     const owner = locks.owner(run);
     if (owner !== undefined) return [{ run, owner, keys: readKeys(keysFile(folder, run)) }];
     const lock = locks.tryAcquire(run); // dead: taken over, and put away
