@@ -2,11 +2,12 @@
  * A command that a waiting shell starts must not be able to tell: the same environment, folder,
  * arguments, exit code and output as when it is started the other way.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { dismissShells } from '../../src/pipe/run/shell-pool.ts';
 import { type ProcessEnd, runProcess } from '../../src/pipe/run/task-process.ts';
 
 let folder: string;
@@ -56,7 +57,11 @@ async function warmUp(): Promise<void> {
   await sleep(300);
 }
 
-const isServed = () => existsSync(`${folder}.order`);
+const isServed = () =>
+  readdirSync(dirname(folder)).some((name) => {
+    const [purpose, , pid] = name.split('~');
+    return purpose === 'order' && pid === String(process.pid);
+  });
 
 it('starts the same command in the same way', async () => {
   const commands = [
@@ -101,7 +106,9 @@ it('starts the same command in the same way', async () => {
     { exitCode: 0, stdout: `${readUmask()}\n`, stderr: '' },
     { exitCode: 0, stdout: 'own group\n', stderr: '' },
   ]);
+  await dismissShells();
   expect(isServed()).toBe(false);
+  expect(existsSync(`${folder}.order.out`) || existsSync(`${folder}.order.err`)).toBe(false);
 });
 
 const readUmask = () => process.umask().toString(8).padStart(4, '0');

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isLock, type Lock, openLocks } from '../../src/pipe/store/locks.ts';
@@ -74,6 +74,7 @@ describe('locks', () => {
   it('does not remove a lock that is another owner’s by now', () => {
     const folder = temporaryFolder();
     const lock = taken(openLocks(folder).tryAcquire('key'));
+    rmSync(join(folder, 'key')); // taken over: another file has the name
     const path = leaveLock(folder, { token: 'new owner' });
     lock.release();
     expect(existsSync(path)).toBe(true);

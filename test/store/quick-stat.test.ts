@@ -30,7 +30,13 @@ it('says what the public function says, of files, links, folders and nothing', (
       const stat = follow ? statSync(path) : statSync(path, { throwIfNoEntry: false });
       expect(look.at(path, follow)).toBe(true);
       if (!follow && name === 'link') continue;
-      expect([...look.found]).toEqual([stat?.size, stat?.mtimeMs, stat?.ctimeMs, stat?.ino]);
+      expect([...look.found]).toEqual([
+        stat?.size,
+        stat?.mtimeMs,
+        stat?.ctimeMs,
+        stat?.ino,
+        stat?.mode,
+      ]);
     }
   }
   expect(look.at(join(folder, 'link'), false)).toBe(true);

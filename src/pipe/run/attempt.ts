@@ -94,7 +94,7 @@ async function perform(options: AttemptOptions, workspace: Workspace): Promise<P
   const startedMs = monotonicMs();
   const end = await runProcess(specOf(options, workspace, report));
   const wallMs = Math.round(monotonicMs() - startedMs);
-  failUnlessDone(end, report, options, isDiskFull(workspace.folder));
+  failUnlessDone(end, report, options, () => isDiskFull(workspace.folder));
   requireOutputs(task, workspace);
   const outputs = await collect(options, workspace);
   const { cpuMs, peakRssBytes } = report.usage ?? end.usage;
@@ -235,7 +235,7 @@ function failUnlessDone(
   end: ProcessEnd,
   report: Report,
   options: AttemptOptions,
-  diskFull: boolean,
+  diskFull: () => boolean,
 ): void {
   const { task, root } = options;
   const { timeoutMs } = task.stage;

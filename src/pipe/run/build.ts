@@ -17,6 +17,7 @@ import type { Presence } from '../store/presence.ts';
 import { newRunId } from '../store/run-id.ts';
 import type { RunRecord, TaskRecord } from '../store/run-records.ts';
 import { isSameOutput } from '../store/same-output.ts';
+import { sweepScratch } from '../store/scratch-names.ts';
 import type { Store } from '../store/store.ts';
 import { type Artifacts, openArtifacts } from './artifacts.ts';
 import { TaskFailure } from './attempt.ts';
@@ -30,7 +31,6 @@ import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from '
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
 import { dismissShells } from './shell-pool.ts';
-import { sweepScratch } from './workspace.ts';
 
 export interface BuildOptions {
   readonly graph: TaskGraph;
@@ -351,7 +351,7 @@ class Build {
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
     this.#presence?.publish();
-    if (!this.#swept) sweepScratch(store);
+    if (!this.#swept) sweepScratch(store.layout.scratch);
     this.#swept = true;
     this.#warnOfShortfall(task);
     return produce({
@@ -503,8 +503,7 @@ class Build {
 
   #fail(task: Task, failure: Failure): Outcome {
     const { reason, message, hint } = failure;
-    const latest = this.#options.store.logs.latest(task.id);
-    const logFile = latest?.includes(this.#runId) === true ? latest : undefined;
+    const logFile = this.#options.store.logs.of(this.#runId, task.id);
     this.#emit({
       type: 'taskFailed',
       task: task.id,

@@ -21,8 +21,8 @@ export interface FailureContext {
   readonly timeoutMs?: number;
   /** The end of what the process wrote to stderr. */
   readonly stderr: string;
-  /** Nothing is left on the disk of the scratch folder: shells then only say "I/O error". */
-  readonly diskFull: boolean;
+  /** Whether nothing is left on the disk of the scratch folder: shells then only say "I/O error". */
+  diskFull(): boolean;
 }
 
 /** Undefined when the process did what it should. */
@@ -39,7 +39,7 @@ export function failureOf(
   const signal = signalOf(end);
   if (signal === 'SIGKILL' && end.memoryKills) return outOfMemory('the kernel killed the process');
   if (signal !== undefined) return { reason: 'signal', message: `killed by ${signal}` };
-  if (context.diskFull || /No space left on device|ENOSPC/.test(context.stderr)) {
+  if (context.diskFull() || /No space left on device|ENOSPC/.test(context.stderr)) {
     return diskFull(lastLine(context.stderr));
   }
   const last = lastLine(context.stderr);

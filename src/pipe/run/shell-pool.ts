@@ -3,28 +3,31 @@
  * command does, and a shell that is there already starts one in a fraction of it. Knows no task.
  *
  * A waiting shell is a bash, since it can give each command a process group of its own without a
- * terminal; the command itself is run by /bin/sh as it would be otherwise. It reads the name of a file
- * in its folder, with `folder NUL command NUL NAME=value NUL …` a line, and answers `p <pid>`, then `x <status>`.
+ * terminal; the command itself is run by /bin/sh as it would be otherwise. An empty line tells it that
+ * its order is written: a file with `folder NUL command NUL NAME=value NUL …`. It answers `p <pid>`,
+ * then `x <status>`.
  * Where there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { removeFile } from '../store/atomic-file.ts';
+import { scratchName } from '../store/scratch-names.ts';
 import { lineToGuard } from './group-guard.ts';
 
 /** What the shell's own start leaves in the environment is taken out again. */
 const SERVER = `set -m
 mapfile -d '' probe <<< probe || exit 1
 echo r >&4
-while IFS= read -r order; do
-  mapfile -d '' words < "$order"
+while read -r; do
+  mapfile -d '' words < "$1"
   (
     echo "+ $BASHPID" >&5
-    order=$PWD/$order
+    printed=\${words[0]}.order
     cd "\${words[0]}" || exit 70
     export "\${words[@]:2}"
     unset SHLVL OLDPWD _
-    exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$order.out" 2>"$order.err" 4>&- 5>&-
+    exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$printed.out" 2>"$printed.err" 4>&- 5>&-
   ) &
   echo "p $!" >&4
   wait $!
@@ -33,8 +36,7 @@ while IFS= read -r order; do
 done`;
 
 export interface Order {
-  /** Where the order and what the command prints are written: `<file>`, `<file>.out`, `<file>.err`. */
-  readonly file: string;
+  /** Where it runs; what it prints is written to `<folder>.order.out` and `<folder>.order.err`. */
   readonly folder: string;
   readonly command: string;
   readonly environment: { readonly [name: string]: string };
@@ -107,12 +109,15 @@ class Server implements Shell {
   #done: ((status: number) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
 
-  /** Where orders lie: it reads names a byte at a time, so they had better be short. */
+  /** Where it was started: a folder beside those of its commands. */
   readonly home: string;
+  readonly #order: string;
 
   constructor(home: string) {
     this.home = home;
-    this.#child = spawn('/bin/bash', ['--norc', '--noprofile', '-c', SERVER], {
+    this.#order = join(home, scratchName('order'));
+    const args = ['--norc', '--noprofile', '-c', SERVER, 'bash', this.#order];
+    this.#child = spawn('/bin/bash', args, {
       cwd: home,
       detached: true,
       env: {},
@@ -127,9 +132,9 @@ class Server implements Shell {
   }
 
   run(order: Order): Served {
-    const { file, folder, command, environment } = order;
+    const { folder, command, environment } = order;
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    writeFileSync(file, [folder, command, ...variables].map((word) => `${word}\0`).join(''));
+    writeFileSync(this.#order, [folder, command, ...variables].map((word) => `${word}\0`).join(''));
     this.#letGo(false);
     const pid = new Promise<number>((resolve, reject) => {
       this.#begun = resolve;
@@ -144,7 +149,7 @@ class Server implements Shell {
       };
     });
     status.catch(() => undefined); // whoever waits for the pid hears of it there
-    this.#child.stdin?.write(`${basename(file)}\n`);
+    this.#child.stdin?.write('\n');
     return { pid, status };
   }
 
@@ -194,6 +199,7 @@ class Server implements Shell {
     if (!this.#isReady && !this.#isDismissed) isHopeless = true;
     const at = idle.indexOf(this);
     if (at >= 0) idle.splice(at, 1);
+    removeFile(this.#order);
     this.#lost?.(new LostShellError());
   }
 

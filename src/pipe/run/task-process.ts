@@ -187,12 +187,10 @@ function letBegin(child: ChildProcess, pid: number): void {
 async function runServed(spec: ProcessSpec, command: string, shell: Shell): Promise<ProcessEnd> {
   const killsBefore = memoryKills();
   const { folder, environment } = spec;
-  const file = `${folder}.order`;
   const printed = followPrinted(spec);
-  const served = shell.run({ file, folder, command, environment });
-  let group: number | undefined;
   try {
-    group = await served.pid;
+    const served = shell.run({ folder, command, environment });
+    const group = await served.pid;
     spec.onStart(group);
     const killer = watchOver(group, spec, () => undefined);
     const sampler = sampleUsage(group, printed.look);
@@ -205,9 +203,11 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
     if (!(error instanceof LostShellError)) throw error;
     return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
   } finally {
-    printed.end();
-    removeFile(file);
-    shell.giveBack();
+    try {
+      printed.end();
+    } finally {
+      shell.giveBack();
+    }
   }
 }
 

@@ -2,23 +2,16 @@
  * The scratch folder of one attempt: upstream inputs linked in, places for the outputs. Knows no
  * process. Everything in it is invisible to other tasks and goes away with it.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
 import { isEmptyFolder } from '../store/blobs.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
-import { livenessOf, ownIdentity } from '../store/process-identity.ts';
+import { scratchName } from '../store/scratch-names.ts';
 import type { Store } from '../store/store.ts';
 import type { Prepared, PreparedInput, UpstreamEntry } from './prepare.ts';
+import { Scratch } from './scratch.ts';
 
 export interface Workspace {
   readonly folder: string;
@@ -28,8 +21,6 @@ export interface Workspace {
   remove(): void;
 }
 
-let serial = 0;
-
 /** `linkSources` also names source files in scratch, by symbolic links: commands see no other path. */
 export function openWorkspace(
   task: Task,
@@ -37,79 +28,43 @@ export function openWorkspace(
   store: Store,
   linkSources: boolean,
 ): Workspace {
-  serial += 1;
-  const name = [
-    prepared.key.slice(0, 12),
-    fileNameOf(ownIdentity().host),
-    process.pid,
-    serial,
-  ].join('~');
-  const folder = join(store.layout.scratch, name);
-  mkdirSync(join(folder, 'tmp'), { recursive: true });
+  const name = scratchName(prepared.key.slice(0, 12));
+  const scratch = new Scratch(join(store.layout.scratch, name));
+  const folder = scratch.root;
+  scratch.folder(join(folder, 'tmp'));
   const inputs = prepared.inputs.map(
-    (each) => [each.input.name, placeInput(each, folder, store, linkSources)] as const,
+    (each) => [each.input.name, placeInput(each, scratch, store, linkSources)] as const,
   );
   const outputs = task.outputs.map(({ name, path, folder: isFolder }) => {
     const target = join(folder, 'out', path);
-    mkdirSync(isFolder ? target : dirname(target), { recursive: true });
+    scratch.folder(isFolder ? target : dirname(target));
     return [name, target] as const;
   });
   return {
     folder,
     inputs: Object.fromEntries(inputs),
     outputs: Object.fromEntries(outputs),
-    remove: () => removeTree(folder),
+    remove: () => scratch.remove(),
   };
-}
-
-/** Node's own way looks at each file by itself: for the few files of most tasks that takes longer than their making. */
-function removeTree(folder: string): void {
-  try {
-    removeFolder(folder);
-  } catch {
-    // Something is in the way (rights, a file that comes while we look): the thorough way says what.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  }
-}
-
-function removeFolder(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = `${folder}${sep}${entry.name}`;
-    if (entry.isDirectory()) removeFolder(path);
-    else unlinkSync(path);
-  }
-  rmdirSync(folder);
-}
-
-/** Removes what dead engines of this machine left in scratch. */
-export function sweepScratch(store: Store): void {
-  const { scratch } = store.layout;
-  if (!existsSync(scratch)) return;
-  for (const name of readdirSync(scratch)) {
-    const [, host, pid] = name.split('~');
-    const identity = { pid: Number(pid), start: '', host: ownIdentity().host };
-    if (host !== fileNameOf(ownIdentity().host) || livenessOf(identity) !== 'dead') continue;
-    rmSync(join(scratch, name), { recursive: true, force: true, maxRetries: 3 });
-  }
 }
 
 function placeInput(
   prepared: PreparedInput,
-  folder: string,
+  scratch: Scratch,
   store: Store,
   linkSources: boolean,
 ): StageInput {
-  const target = join(folder, 'in', prepared.input.name);
-  if (prepared.kind === 'upstream') return placeUpstream(prepared, target, store);
+  const target = join(scratch.root, 'in', prepared.input.name);
+  if (prepared.kind === 'upstream') return placeUpstream(prepared, target, scratch, store);
   const linked = linkSources || isLinked(prepared);
   const files = prepared.files.map(({ path, name, digest }) => ({
-    path: linked ? linkSource(path, join(target, name)) : path,
+    path: linked ? linkSource(path, join(target, name), scratch) : path,
     name,
     digest,
     cell: {},
   }));
   if (linkSources) {
-    for (const name of prepared.emptyFolders) mkdirSync(join(target, name), { recursive: true });
+    for (const name of prepared.emptyFolders) scratch.folder(join(target, name.slice(0, -1)));
   }
   const base = linked ? target : prepared.base;
   return { path: mainPath(prepared.input.shape, base, files), files };
@@ -123,20 +78,22 @@ export function isLinked({ input, files }: PreparedInput & { kind: 'source' }): 
   return input.shape !== 'folder' && files.length > MOST_GRANTED;
 }
 
-function linkSource(path: string, target: string): string {
-  mkdirSync(dirname(target), { recursive: true });
+function linkSource(path: string, target: string, scratch: Scratch): string {
+  scratch.folder(dirname(target));
   symlinkSync(path, target);
+  scratch.file(target);
   return target;
 }
 
 function placeUpstream(
   prepared: PreparedInput & { kind: 'upstream' },
   target: string,
+  scratch: Scratch,
   store: Store,
 ): StageInput {
   const placed = prepared.entries.map((entry, index) => {
     const apart = isOne(prepared) ? '' : fileNameOf(entry.cellName) || String(index);
-    return placeEntry(entry, join(target, apart, entry.fileName), store);
+    return placeEntry(entry, join(target, apart, entry.fileName), scratch, store);
   });
   const only = prepared.entries[0];
   if (prepared.entries.length === 1 && only?.record.kind === 'folder' && isOne(prepared)) {
@@ -149,8 +106,10 @@ function isOne(prepared: PreparedInput): boolean {
   return prepared.input.shape === 'file' || prepared.input.shape === 'folder';
 }
 
-function placeEntry(entry: UpstreamEntry, path: string, store: Store): InputFile {
+function placeEntry(entry: UpstreamEntry, path: string, scratch: Scratch, store: Store): InputFile {
+  scratch.folder(dirname(path));
   store.blobs.materialise(entry.record, path);
+  if (entry.record.kind === 'file') scratch.file(path);
   return { path, name: entry.fileName, digest: entry.record.digest, cell: entry.cell };
 }
 

@@ -11,7 +11,10 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  fchmodSync,
+  fstatSync,
   fsyncSync,
+  futimesSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -27,10 +30,10 @@ import {
 import { dirname, join } from 'node:path';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { canonicalJson, type Json } from '../json.ts';
-import { temporaryName, writeAtomic } from './atomic-file.ts';
+import { removeFile, temporaryName, writeAtomic } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { stampAt } from './file-stamp.ts';
-import { hashFile } from './hash-file.ts';
+import { hashFile, hashOpenFile } from './hash-file.ts';
 import { shardOf } from './shard.ts';
 import type { OutputRecord, TreeEntry } from './trace.ts';
 
@@ -52,7 +55,7 @@ export interface Blobs {
   discard(digest: Digest): void;
   /** The listing of a stored folder. */
   listing(digest: Digest): readonly TreeEntry[];
-  /** Gives `record` the name `target` by read-only hard links, else by copies. */
+  /** Gives `record` the name `target`, whose folder is there, by read-only hard links, else by copies. */
   materialise(record: OutputRecord, target: string): void;
 }
 
@@ -87,8 +90,12 @@ export function sealOf(digest: Digest): number {
 
 /** The half microsecond keeps the value clear of rounding on its way through a double. */
 export function setSeal(path: string, digest: Digest): void {
-  const seconds = Math.floor(Date.now() / 1000) + (sealOf(digest) + 0.5) / 1e6;
+  const seconds = sealSeconds(digest);
   utimesSync(path, seconds, seconds);
+}
+
+function sealSeconds(digest: Digest): number {
+  return Math.floor(Date.now() / 1000) + (sealOf(digest) + 0.5) / 1e6;
 }
 
 export function isSealed({ mtimeMs }: { readonly mtimeMs: number }, digest: Digest): boolean {
@@ -115,17 +122,29 @@ async function putFile(
   source: string,
   beside?: string,
 ): Promise<OutputRecord> {
-  const owned = ownedCopy(source, beside);
+  const stat = lstatSync(source);
+  const owned = ownedCopy(source, stat, beside);
   try {
-    const { digest, sizeBytes } = await hashFile(owned);
-    const isExecutable = (statSync(owned).mode & 0o111) !== 0;
-    const target = pathOf(digest);
-    if ((await checkBlob(target, digest, sizeBytes)) === 'good') rmSync(owned, { force: true });
-    else seal(owned, target, digest);
-    return { kind: 'file', digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
+    return await putOwned(pathOf, owned);
   } catch (error) {
     if (owned !== source) rmSync(owned, { force: true });
     throw error;
+  }
+}
+
+/** Of an open file all can be asked without its name being looked up again and again. */
+async function putOwned(pathOf: (digest: Digest) => string, owned: string): Promise<OutputRecord> {
+  const file = openSync(owned, 'r');
+  try {
+    const { size, mode } = fstatSync(file);
+    const { digest, sizeBytes } = await hashOpenFile(file, size);
+    const target = pathOf(digest);
+    if ((await checkBlob(target, digest, sizeBytes)) === 'good') removeFile(owned);
+    else seal(file, owned, target, digest);
+    const isExecutable = (mode & 0o111) !== 0;
+    return { kind: 'file', digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -134,8 +153,7 @@ async function putFile(
  * an input, a symbolic link) into the store would let its other names change the blob; moving what
  * lies behind a linked folder would take it away from its owner: then it is copied to `beside`.
  */
-function ownedCopy(source: string, beside: string | undefined): string {
-  const stat = lstatSync(source);
+function ownedCopy(source: string, stat: Stats, beside: string | undefined): string {
   if (stat.isFile() && stat.nlink === 1 && beside === undefined) return source;
   const target = stat.isSymbolicLink() ? targetOf(source) : stat;
   if (!target.isFile()) throw new UnusableOutputError(source, 'neither a file nor a folder');
@@ -156,17 +174,29 @@ function targetOf(path: string): Stats {
   }
 }
 
-function seal(owned: string, target: string, digest: Digest): void {
-  const file = openSync(owned, 'r');
+function seal(file: number, owned: string, target: string, digest: Digest): void {
+  fsyncSync(file);
+  fchmodSync(file, 0o444);
+  const seconds = sealSeconds(digest);
+  futimesSync(file, seconds, seconds);
+  moveInto(owned, target);
+}
+
+const made = new Set<string>();
+
+/** The folder is there but for the first blob in it, or if somebody removed it meanwhile. */
+function moveInto(owned: string, target: string): void {
+  const folder = dirname(target);
+  const isKnown = made.has(folder);
+  if (!isKnown) mkdirSync(folder, { recursive: true });
+  made.add(folder);
   try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    renameSync(owned, target);
+  } catch (error) {
+    if (!isKnown || !isAbsence(error)) throw error;
+    mkdirSync(folder, { recursive: true });
+    renameSync(owned, target);
   }
-  chmodSync(owned, 0o444);
-  setSeal(owned, digest);
-  mkdirSync(dirname(target), { recursive: true });
-  renameSync(owned, target);
 }
 
 async function putFolder(
@@ -208,7 +238,12 @@ async function putEntry(
 function putText(text: string, target: string, digest: Digest): void {
   const temporary = temporaryName(target);
   writeAtomic(temporary, text);
-  seal(temporary, target, digest);
+  const file = openSync(temporary, 'r');
+  try {
+    seal(file, temporary, target, digest);
+  } finally {
+    closeSync(file);
+  }
 }
 
 interface FoundFile {
@@ -312,12 +347,11 @@ function readListing(path: string, digest: Digest): readonly TreeEntry[] {
 }
 
 function materialise(blobs: Blobs, record: OutputRecord, target: string): void {
-  mkdirSync(dirname(target), { recursive: true });
   if (record.kind === 'file') {
     place(blobs, record, target);
     return;
   }
-  mkdirSync(target, { recursive: true });
+  mkdirSync(target);
   const made = new Set<string>();
   for (const entry of blobs.listing(record.digest)) {
     const file = join(target, entry.name);

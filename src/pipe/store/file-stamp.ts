@@ -28,6 +28,15 @@ export function ownStampAt(path: string): FileStamp | undefined {
   return lookedAt(path, false);
 }
 
+/** Whether a folder is there itself, and not a link to one. */
+export function isOwnFolder(path: string): boolean {
+  look ??= openLook(process.execPath);
+  return look.at(path, false) && ((look.found[4] as number) & TYPE_BITS) === FOLDER_TYPE;
+}
+
+const TYPE_BITS = 0o170000;
+const FOLDER_TYPE = 0o040000;
+
 let look: Look | undefined;
 
 function lookedAt(path: string, follow: boolean): FileStamp | undefined {

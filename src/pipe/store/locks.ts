@@ -12,6 +12,7 @@
  */
 import {
   closeSync,
+  fstatSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -125,10 +126,14 @@ function create(path: string, owner: LockOwner): number | undefined {
   }
 }
 
+/** False once a folder for locks was seen that knows no hard links. */
+let hasLinks = true;
+
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
 /** For folders without hard links (SMB, exFAT): a reader may find the owner half-written. */
 function createInPlace(path: string, owner: LockOwner): number | undefined {
+  hasLinks = false;
   let file: number;
   try {
     file = openSync(path, 'wx');
@@ -177,10 +182,25 @@ function hold(path: string, owner: LockOwner, file: number): Lock {
   return {
     release() {
       clearInterval(timer);
+      const isOurs = isLinked(file) ?? readOwner(path)?.token === owner.token;
       closeSync(file);
-      if (readOwner(path)?.token === owner.token) removeFile(path);
+      if (isOurs) removeFile(path);
     },
   };
+}
+
+/**
+ * Whoever takes a lock over puts another file in its place, which leaves ours without a name.
+ * Undefined where the file system does not count names, or the server does not know the file any more.
+ */
+function isLinked(file: number): boolean | undefined {
+  try {
+    const { nlink } = fstatSync(file);
+    return hasLinks ? nlink > 0 : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined; // as ESTALE: the name itself then tells whose it is
+  }
 }
 
 /**

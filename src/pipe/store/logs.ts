@@ -1,11 +1,10 @@
 /**
- * Task logs: `logs/<runId>/<task>.log`, and `logs/latest/<task>.log` as a link to the newest. Knows
- * no terminal and no event.
+ * Task logs: `logs/<runId>/<task>.log`. Knows no terminal and no event.
  */
-import { closeSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskId } from '../event.ts';
-import { isDiskFull, temporaryName, writeWhole } from './atomic-file.ts';
+import { isDiskFull, writeWhole } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
 import { isAbsence } from './checked-file.ts';
 
@@ -20,6 +19,8 @@ export interface TaskLog {
 
 export interface Logs {
   open(runId: string, task: TaskId): TaskLog;
+  /** Absolute path of the task's log of that run, if it has one. */
+  of(runId: string, task: TaskId): string | undefined;
   /** Absolute path of the newest log of the task. */
   latest(task: TaskId): string | undefined;
 }
@@ -27,23 +28,33 @@ export interface Logs {
 export function openLogs(folder: string): Logs {
   return {
     open: (runId, task) => openLog(folder, runId, task),
+    of(runId, task) {
+      const path = join(folder, runId, `${fileNameOf(task)}.log`);
+      return existsSync(path) ? path : undefined;
+    },
     latest(task) {
-      const latest = join(folder, 'latest');
-      try {
-        return join(latest, readlinkSync(join(latest, `${fileNameOf(task)}.log`)));
-      } catch (error) {
-        if (isAbsence(error)) return undefined;
-        throw error;
-      }
+      const name = `${fileNameOf(task)}.log`;
+      // Names of runs begin with their time, and sort by it.
+      const runs = runsIn(folder).filter((each) => /^\d/.test(each));
+      runs.sort().reverse();
+      return runs.map((run) => join(folder, run, name)).find((path) => existsSync(path));
     },
   };
+}
+
+function runsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
 }
 
 function openLog(folder: string, runId: string, task: TaskId): TaskLog {
   const name = `${fileNameOf(task)}.log`;
   const path = join(folder, runId, name);
   const file = openInRun(folder, runId, path);
-  pointTo(join(folder, 'latest', name), join('..', runId, name));
   let cut = false;
   return {
     path,
@@ -67,14 +78,7 @@ function openInRun(folder: string, runId: string, path: string): number {
     return openSync(path, 'a');
   } catch (error) {
     if (!isAbsence(error)) throw error;
-    mkdirSync(join(folder, 'latest'), { recursive: true });
     mkdirSync(join(folder, runId), { recursive: true });
     return openSync(path, 'a');
   }
-}
-
-function pointTo(link: string, target: string): void {
-  const temporary = temporaryName(link);
-  symlinkSync(target, temporary);
-  renameSync(temporary, link);
 }

@@ -6,10 +6,11 @@
  * lists keys, one a line, and each is there before the build looks it up. A build that only looks
  * things up writes no keys: it is over in a moment, and a cleaner waits for it.
  */
-import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDigest, type Key } from '../digest.ts';
+import { writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { isLock, type LockOwner, openLocks } from './locks.ts';
 
@@ -40,10 +41,13 @@ export async function announce(folder: string, run: string): Promise<Presence> {
   if (!isLock(lock)) throw new Error(`assert: two builds are called ${run}`);
   const file = keysFile(folder, run);
   let pending = '';
-  let published = false;
+  let published: number | undefined;
   const leave = () => {
     lock.release();
-    if (published) rmSync(file, { force: true });
+    if (published === undefined) return;
+    closeSync(published);
+    rmSync(file, { force: true });
+    published = undefined;
   };
   try {
     await locks.whenFree(CLEANING);
@@ -52,17 +56,17 @@ export async function announce(folder: string, run: string): Promise<Presence> {
     throw error;
   }
   const noteAll = (keys: string) => {
-    if (published) appendFileSync(file, keys);
-    else pending += keys;
+    if (published === undefined) pending += keys;
+    else writeWhole(published, Buffer.from(keys));
   };
   return {
     note: (key) => noteAll(`${key}\n`),
     noteAll,
     publish() {
-      if (published) return;
-      published = true;
+      if (published !== undefined) return;
       presentBuilds(folder, run); // puts away what killed builds left
-      appendFileSync(file, pending);
+      published = openSync(file, 'a');
+      writeWhole(published, Buffer.from(pending));
       pending = '';
     },
     leave,

@@ -8,12 +8,13 @@
 import { lstatSync, statSync } from 'node:fs';
 
 export interface Look {
-  /** Size, mtime, ctime (in milliseconds) and inode of what was found last. */
+  /** Size, mtime, ctime (in milliseconds), inode and mode of what was found last. */
   readonly found: Float64Array;
   /** False where there is nothing, or nothing that can be looked at. */
   at(path: string, follow: boolean): boolean;
 }
 
+const MODE = 1;
 const SIZE = 8;
 const INODE = 7;
 const MTIME = 12;
@@ -37,7 +38,7 @@ export function openLook(known: string): Look {
 const QUIET = { throwIfNoEntry: false } as const;
 
 function plainLook(): Look {
-  const found = new Float64Array(4);
+  const found = new Float64Array(5);
   return {
     found,
     at(path, follow) {
@@ -48,6 +49,7 @@ function plainLook(): Look {
         found[1] = stat.mtimeMs;
         found[2] = stat.ctimeMs;
         found[3] = stat.ino;
+        found[4] = stat.mode;
         return true;
       } catch (error) {
         // A circle of links or a closed folder: the ordinary way says what is wrong.
@@ -72,7 +74,7 @@ function quickLook(): Look | undefined {
 }
 
 function wrapped(stat: Stat, lstat: Stat): Look {
-  const found = new Float64Array(4);
+  const found = new Float64Array(5);
   return {
     found,
     at(path, follow) {
@@ -82,6 +84,7 @@ function wrapped(stat: Stat, lstat: Stat): Look {
       found[1] = (values[MTIME] as number) * 1000 + (values[MTIME + 1] as number) / 1e6;
       found[2] = (values[CTIME] as number) * 1000 + (values[CTIME + 1] as number) / 1e6;
       found[3] = values[INODE] as number;
+      found[4] = values[MODE] as number;
       return true;
     },
   };

@@ -33,9 +33,7 @@ export function openTraces(folder: string): Traces {
     has: (key) => existsSync(file(key)),
     put(trace) {
       writeChecked(file(trace.key), trace);
-      const path = history(trace.provenance.task);
-      mkdirSync(dirname(path), { recursive: true });
-      appendFileSync(path, `${trace.key}\n`); // one small append is not torn by another
+      append(history(trace.provenance.task), `${trace.key}\n`);
     },
     ofTask(task, limit = 20) {
       const traces: Trace[] = [];
@@ -48,6 +46,17 @@ export function openTraces(folder: string): Traces {
     },
     keys: () => listKeys(folder),
   };
+}
+
+/** One small append is not torn by another. */
+function append(path: string, line: string): void {
+  try {
+    appendFileSync(path, line);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    appendFileSync(path, line);
+  }
 }
 
 function readTrace(path: string, key: Key): Trace | undefined {

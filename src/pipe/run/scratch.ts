@@ -1,0 +1,91 @@
+/**
+ * A folder of which it is known what was put into it: so it is made, and removed, with few calls. Knows
+ * no task.
+ */
+import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { dirname, sep } from 'node:path';
+import { isAbsence } from '../store/checked-file.ts';
+import { isOwnFolder } from '../store/file-stamp.ts';
+
+export class Scratch {
+  /** Absolute. */
+  readonly root: string;
+  /** In the order in which they were made. */
+  readonly #folders = new Set<string>();
+  readonly #files: string[] = [];
+
+  constructor(root: string) {
+    this.root = root;
+    makeFolder(root);
+    this.#folders.add(root);
+  }
+
+  /** Makes the folder and those above it; `path` lies in the root. */
+  folder(path: string): void {
+    if (this.#folders.has(path)) return;
+    this.folder(dirname(path));
+    mkdirSync(path);
+    this.#folders.add(path);
+  }
+
+  /** Tells of a file that was, or will be, put there. */
+  file(path: string): void {
+    this.#files.push(path);
+  }
+
+  remove(): void {
+    try {
+      this.#removeKnown();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      removeTree(this.root); // there is more, or less, than we put there
+    }
+  }
+
+  /** A command may have put links where our folders were: what lies behind them is not ours. */
+  #removeKnown(): void {
+    const folders = [...this.#folders];
+    if (!folders.every(isOwnFolder)) {
+      removeTree(this.root);
+      return;
+    }
+    for (const file of this.#files) removeIfThere(file);
+    for (const folder of folders.reverse()) rmdirSync(folder);
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    mkdirSync(path, { recursive: true });
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+}
+
+/** Node's own way looks at each file by itself: for the few files of most tasks that takes longer than their making. */
+function removeTree(folder: string): void {
+  try {
+    removeFolder(folder);
+  } catch {
+    // Something is in the way (rights, a file that comes while we look): the thorough way says what.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function removeFolder(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}${sep}${entry.name}`;
+    if (entry.isDirectory()) removeFolder(path);
+    else unlinkSync(path);
+  }
+  rmdirSync(folder);
+}
