@@ -7,7 +7,7 @@
  * `checkpoints/<key without the param>.<value>/state`, beside the folders of unfinished tasks. Found
  * through the store's `checkpointFolder`, so that a rebuild beside the store starts from nothing.
  */
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { keyOf } from '../fingerprint/key.ts';
 import type { Task } from '../graph/task.ts';
@@ -55,6 +55,7 @@ export function startFromFinished(
 /** The task has ended well: its progress is kept for a longer one, or is of no more use. */
 export function keepForLonger(store: Store, task: Task, prepared: Prepared): void {
   const folder = store.checkpointFolder(prepared.key);
+  if (!existsSync(folder)) return;
   const place = placeOf(store, task, prepared);
   if (place === undefined || loadState(join(folder, 'state')) === undefined) {
     rmSync(folder, { recursive: true, force: true });

@@ -36,6 +36,8 @@ interface Waiter {
   readonly priority: () => number;
   /** How many of less priority took of what there is not enough of for it. */
   overtaken: number;
+  /** Its priority, once it was asked for. */
+  rank: number | undefined;
   start(lease: Lease): void;
 }
 
@@ -65,6 +67,7 @@ function namedDevices(text: string): string[] {
 export function openSlots(initial: Capacity): Slots {
   let capacity = initial;
   const waiting: Waiter[] = [];
+  let isServing = false;
   let free = { ...capacity, devices: [...capacity.devices] };
 
   const fits = (wants: Resources) => free.jobs >= 1 && lacking(wants, free).length === 0;
@@ -85,14 +88,15 @@ export function openSlots(initial: Capacity): Slots {
     free = { ...free, devices: free.devices.slice(wants.gpu) };
     moveCpu(wants.cpu, -1);
     moveRest(wants, -1);
+    const giveCpu = once(() => moveCpu(wants.cpu, 1));
     const yieldCpu = once(() => {
-      moveCpu(wants.cpu, 1);
+      giveCpu();
       serve();
     });
     const release = once(() => {
       free = { ...free, devices: [...free.devices, ...devices] };
       moveRest(wants, 1);
-      yieldCpu();
+      giveCpu();
       serve();
     });
     return { devices, yieldCpu, release };
@@ -103,7 +107,8 @@ export function openSlots(initial: Capacity): Slots {
    * machine would wait until nothing small is left, however long the way behind it.
    */
   const serve = () => {
-    if (waiting.length > 1) waiting.sort((left, right) => right.priority() - left.priority());
+    if (free.jobs < 1) return;
+    if (waiting.length > 1) sortByPriority(waiting);
     const kept = new Set<string>(); // what those who were overtaken enough are waiting for
     for (let index = 0; index < waiting.length && free.jobs >= 1; ) {
       const waiter = waiting[index] as Waiter;
@@ -120,6 +125,16 @@ export function openSlots(initial: Capacity): Slots {
       waiting.splice(index, 1);
       waiter.start(take(waiter.wants));
     }
+  };
+
+  /** Those that become ready together are compared before one starts. */
+  const serveSoon = () => {
+    if (isServing) return;
+    isServing = true;
+    setImmediate(() => {
+      isServing = false;
+      serve();
+    });
   };
 
   const resizePools = (pools: Capacity['pools']) => {
@@ -149,12 +164,20 @@ export function openSlots(initial: Capacity): Slots {
           signal.removeEventListener('abort', leave);
           resolve(lease);
         };
-        const waiter = { wants: atMost(wants, capacity), priority, overtaken: 0, start };
+        const fitting = atMost(wants, capacity);
+        const waiter: Waiter = { wants: fitting, priority, overtaken: 0, rank: undefined, start };
         signal.addEventListener('abort', leave, { once: true });
         waiting.push(waiter);
-        setImmediate(serve); // those that become ready together are compared before one starts
+        serveSoon();
       }),
   };
+}
+
+/** Each is asked once; where nobody came since, all stand in order. */
+function sortByPriority(waiting: Waiter[]): void {
+  if (waiting.every(({ rank }) => rank !== undefined)) return;
+  for (const waiter of waiting) waiter.rank ??= waiter.priority();
+  waiting.sort((left, right) => (right.rank as number) - (left.rank as number));
 }
 
 /** Names of the resources of which there is less than wanted. */
