@@ -31,8 +31,7 @@ const quick = {
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   minify: true,
-  define: { 'import.meta.url': 'ownUrl' },
-  banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
 };
 
 const shared = {
@@ -87,7 +86,7 @@ export async function buildAll({ fresh = false } = {}) {
     build({
       ...shared,
       ...quick,
-      entryPoints: { answer: 'src/cli/answer.ts' },
+      entryPoints: { answer: 'src/cli/answer.ts', 'answer-tasks': 'src/cli/answer-tasks.ts' },
       outdir: 'dist',
     }),
     build({

@@ -3,25 +3,15 @@
  * rests on has changed. Bundled alone, so that a run in which nothing happens loads nothing else.
  */
 import { appendFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { monotonicMs } from '../pipe/clock.ts';
-import type { Event } from '../pipe/event.ts';
-import { isPuttingBack, putBack } from '../pipe/run/put-back.ts';
-import {
-  type Inspection,
-  inspect,
-  isOverdue,
-  settledPath,
-  tasksPath,
-} from '../pipe/run/settled.ts';
+import { type Inspection, inspect, isOverdue, isPuttingBack } from '../pipe/run/settled.ts';
 import type { SettledFile } from '../pipe/run/settled-file.ts';
-import { readTasks, type SettledPlan } from '../pipe/run/settled-tasks.ts';
-import { viewWarning } from '../pipe/run/view-warning.ts';
 import { repetitionLine } from '../pipe/store/repetition.ts';
 import { newRunId } from '../pipe/store/run-id.ts';
+import type * as AnswerTasks from './answer-tasks.ts';
 import { formatDuration } from './duration.ts';
 import { type Asked, askedBy } from './question.ts';
-import { warningLine } from './reporter/warning-line.ts';
 import { isTerminal, say } from './say.ts';
 
 export { compiledPath, loadCompiled } from './compiled.ts';
@@ -38,25 +28,26 @@ export function answer(words: readonly string[]): true | Inspection | undefined 
   const runId = newRunId(startedAt);
   const run = { runId, startedAt, startedMs };
   const warnings = warningsOf(inspection, asked);
-  if (warnings === undefined || !repeat(inspection.file, words, run, { asked, warnings }))
-    return inspection;
+  if (warnings === undefined) return inspection;
+  if (words.includes('--json')) {
+    if (!repeatToProgram(inspection.file, run, { asked, warnings })) return inspection;
+  } else repeatToPerson(inspection.file, run, warnings);
   note(asked.cacheFolder, inspection.file, run);
   return true;
 }
 
-type Warning = Event & { readonly type: 'warning' };
-
 /** Puts back what is missing of the views; undefined where there is more to do. */
-function warningsOf(inspection: Inspection, asked: Asked): Warning[] | undefined {
+function warningsOf(inspection: Inspection, asked: Asked): AnswerTasks.PutBack[] | undefined {
   if (inspection.changed.length === 0) return [];
-  const plan = isPuttingBack(inspection) ? planOf(inspection.file, asked) : undefined;
-  const paths = plan && putBack(inspection, plan);
-  return paths && [viewWarning(paths, 'deleted', dirname(asked.question.file))];
+  const done = isPuttingBack(inspection)
+    ? answerTasks().putViewsBack(inspection, asked)
+    : undefined;
+  return done && [done];
 }
 
-function planOf(file: SettledFile, { cacheFolder, question }: Asked): SettledPlan | undefined {
-  const path = tasksPath(settledPath(cacheFolder, question));
-  return readTasks(path, file.head.tasks, file.amended());
+function answerTasks(): typeof AnswerTasks {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  return createRequire(import.meta.filename)('./answer-tasks.cjs') as typeof AnswerTasks;
 }
 
 interface Run {
@@ -70,41 +61,47 @@ function isLive(words: readonly string[]): boolean {
   return !words.includes('--json') && isTerminal(2);
 }
 
+type Warnings = readonly AnswerTasks.PutBack[];
+
 /** False where what is said to a program can't be read any more. */
-function repeat(
+function repeatToProgram(
   file: SettledFile,
-  words: readonly string[],
   { runId, startedAt, startedMs }: Run,
-  { asked, warnings }: { readonly asked: Asked; readonly warnings: readonly Warning[] },
+  { asked, warnings }: { readonly asked: Asked; readonly warnings: Warnings },
 ): boolean {
+  const plan = answerTasks().planOf(file, asked);
+  if (plan === undefined) return false;
   const { hits } = file.head;
-  const wallMs = () => Math.round(monotonicMs() - startedMs);
-  if (words.includes('--json')) {
-    const plan = planOf(file, asked);
-    if (plan === undefined) return false;
-    const at = startedAt.toISOString();
-    const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
-    say(1, Buffer.from(`${first},"tasks":`));
-    say(1, plan.idsText);
-    say(1, Buffer.from(`,"at":${JSON.stringify(at)}}\n`));
-    say(1, plan.events);
-    for (const warning of warnings) say(1, Buffer.from(`${JSON.stringify(warning)}\n`));
-    const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs: wallMs() };
-    say(1, Buffer.from(`${JSON.stringify(summary)}\n`));
-    return true;
-  }
-  say(2, file.talk);
-  say(1, file.data);
-  for (const warning of warnings) say(2, Buffer.from(`${warningLine(warning)}\n`));
-  const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
-  say(2, Buffer.from(`${what} in ${formatDuration(wallMs())}\n`));
+  const first = JSON.stringify({ type: 'runStarted', runId }).slice(0, -1);
+  say(1, Buffer.from(`${first},"tasks":`));
+  say(1, plan.idsText);
+  say(1, Buffer.from(`,"at":${JSON.stringify(startedAt.toISOString())}}\n`));
+  say(1, plan.events);
+  for (const { event } of warnings) say(1, Buffer.from(`${JSON.stringify(event)}\n`));
+  const wallMs = sinceMs(startedMs);
+  const summary = { type: 'summary', ran: 0, hits, failed: 0, skipped: 0, wallMs };
+  say(1, Buffer.from(`${JSON.stringify(summary)}\n`));
   return true;
 }
+
+function repeatToPerson(
+  { head: { hits }, talk, data }: SettledFile,
+  { startedMs }: Run,
+  warnings: Warnings,
+): void {
+  say(2, talk);
+  say(1, data);
+  for (const { line } of warnings) say(2, Buffer.from(`${line}\n`));
+  const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
+  say(2, Buffer.from(`${what} in ${formatDuration(sinceMs(startedMs))}\n`));
+}
+
+const sinceMs = (startedMs: number) => Math.round(monotonicMs() - startedMs);
 
 /** The run is on record like any other; a folder that can't be written to has no records. */
 function note(cacheFolder: string, file: SettledFile, { runId, startedAt, startedMs }: Run): void {
   const { head } = file;
-  const wallMs = Math.round(monotonicMs() - startedMs);
+  const wallMs = sinceMs(startedMs);
   try {
     const line = repetitionLine({ runId, of: head.runId, startedAt, wallMs });
     appendFileSync(join(cacheFolder, 'runs', 'repetitions.log'), line);

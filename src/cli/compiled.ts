@@ -6,7 +6,6 @@
  * another version of it made; another source, it would not notice.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Script } from 'node:vm';
 import { bytesAt } from '../pipe/store/bytes-at.ts';
@@ -25,6 +24,7 @@ export function loadCompiled(file: string): Compiled {
   const bytes = readFileSync(file);
   const source = bytes.toString('latin1'); // esbuild writes ASCII, and this way to read it is the fastest
   const { Script, constants } = process.getBuiltinModule('node:vm');
+  const { createRequire } = process.getBuiltinModule('node:module');
   const cachedData = kept(compiledPath(file), checksum(bytes));
   const script: Script = new Script(
     `(function (exports, require, module, __filename, __dirname) { ${source}\n})`,

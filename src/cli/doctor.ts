@@ -16,8 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Command } from './command.ts';
 import { fileOption, jsonOption } from './common-options.ts';
 import { formatBytes } from './duration.ts';
@@ -127,7 +126,7 @@ function succeeds(attempt: () => void): boolean {
 
 /** Asked of a process of its own, since trying a backend may take a GPU or end the process. */
 async function backendFindings(requested: string | undefined): Promise<Finding[]> {
-  const probe = join(dirname(fileURLToPath(import.meta.url)), 'probe.mjs');
+  const probe = join(import.meta.dirname, 'probe.mjs');
   if (!existsSync(probe))
     return [{ what: 'backend', ok: false, says: `${probe} is missing: run npm ci again` }];
   const env = requested === undefined ? process.env : { ...process.env, PIPE_BACKEND: requested };

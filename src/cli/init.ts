@@ -11,13 +11,12 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pipelineSchema } from '../pipe/config/schema.ts';
 import { type Command, UsageError } from './command.ts';
 
 const PACKAGE = 'mempipe';
 /** This package's own folder: the command line is bundled into its dist/. */
-const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+const packageFolder = dirname(import.meta.dirname);
 const templatesFolder = join(packageFolder, 'templates');
 const USUAL_TEMPLATE = 'minimal';
 

@@ -5,8 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { nearestName } from '../pipe/config/nearest-name.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';
 import { countOf } from './common-options.ts';
@@ -128,7 +127,7 @@ function optional(invocation: Invocation, name: string): { [name: string]: strin
 
 /** The child's own messages and exit code are the command's. */
 function start(file: string, request: object, environment: NodeJS.ProcessEnv): Promise<number> {
-  const program = join(dirname(fileURLToPath(import.meta.url)), file);
+  const program = join(import.meta.dirname, file);
   if (!existsSync(program)) throw new UsageError(`${program} is missing`, 'run npm ci again');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, JSON.stringify(request)], {

@@ -73,7 +73,7 @@ async function printHelp(name: string | undefined): Promise<number> {
 
 async function ownVersion(): Promise<string> {
   const { readFileSync } = await import('node:fs');
-  const manifest = new URL('../package.json', import.meta.url);
+  const manifest = `${import.meta.dirname}/../package.json`;
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }
 

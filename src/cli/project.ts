@@ -4,7 +4,6 @@
  */
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Pipeline } from '../pipe/config/pipeline.ts';
 import { DiagnosticError } from '../pipe/diagnostic.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
@@ -21,7 +20,7 @@ export interface Project {
 }
 
 /** The bundle that a task's process starts with; it lies beside the bundled command line. */
-export const hostPath = fileURLToPath(new URL('./host.mjs', import.meta.url));
+export const hostPath = join(import.meta.dirname, 'host.mjs');
 
 /** The named file, or the nearest `pipeline.yaml` from `folder` upwards. Throws DiagnosticError. */
 export function findProject(folder: string, file: string | undefined): Project {

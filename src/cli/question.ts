@@ -4,7 +4,6 @@
  */
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Question } from '../pipe/run/settled.ts';
 
 export interface Asked {
@@ -30,7 +29,7 @@ function conditions(folder: string): { readonly [name: string]: string } {
   const { PIPE_CACHE: named = '' } = process.env;
   return {
     node: process.version,
-    pipe: dirname(fileURLToPath(import.meta.url)),
+    pipe: import.meta.dirname,
     cache: named === '' ? '' : resolve(folder, named),
   };
 }

@@ -4,7 +4,6 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Emit, Event, TaskId } from '../pipe/event.ts';
 import { readManifest, stampOfMark } from '../pipe/fingerprint/manifest.ts';
 import type { TaskGraph } from '../pipe/graph/task.ts';
@@ -198,7 +197,7 @@ function planEntries({
 
 /** The sources of the bundle that runs; undefined where they are newer than it. */
 function ownFiles(): Files | undefined {
-  const dist = dirname(fileURLToPath(import.meta.url));
+  const dist = import.meta.dirname;
   const root = dirname(dist);
   const list = join(dist, 'stamp.json');
   const listed = stampAt(list);

@@ -23,9 +23,15 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskId } from '../../src/pipe/event.ts';
 import type { TaskGraph } from '../../src/pipe/graph/task.ts';
 import { type Memory, memoryOf } from '../../src/pipe/run/memory.ts';
-import { isPuttingBack, putBack } from '../../src/pipe/run/put-back.ts';
+import { putBack } from '../../src/pipe/run/put-back.ts';
 import { type Result, settle } from '../../src/pipe/run/settle.ts';
-import { type Inspection, inspect, settledPath, tasksPath } from '../../src/pipe/run/settled.ts';
+import {
+  type Inspection,
+  inspect,
+  isPuttingBack,
+  settledPath,
+  tasksPath,
+} from '../../src/pipe/run/settled.ts';
 import { decodeSettled, type SettledFile } from '../../src/pipe/run/settled-file.ts';
 import { graphOf, readTasks, type SettledPlan } from '../../src/pipe/run/settled-tasks.ts';
 import { stampAt } from '../../src/pipe/store/file-stamp.ts';

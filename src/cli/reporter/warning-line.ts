@@ -1,4 +1,4 @@
-/** A warning as a line for a person, and its hint as a second one. Loaded on every start. */
+/** A warning as a line for a person, and its hint as a second one. */
 import type { Event } from '../../pipe/event.ts';
 
 export function warningLine({ message, hint }: Event & { readonly type: 'warning' }): string {

@@ -35,7 +35,7 @@ function validatorOf(schema: JsonObject): ValidateFunction {
   const known = validators.get(schema);
   if (known) return known;
   if (compiler === undefined) {
-    const ajv = createRequire(import.meta.url)('ajv') as { Ajv: typeof Ajv };
+    const ajv = createRequire(import.meta.filename)('ajv') as { Ajv: typeof Ajv };
     compiler = new ajv.Ajv({ allErrors: true, verbose: true, strict: false, useDefaults: true });
   }
   const check = compiler.compile(closed(schema) as JsonObject);

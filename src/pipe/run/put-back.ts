@@ -1,6 +1,6 @@
 /**
  * Views that were removed, put back where everything else is as it was: each is a link to a blob which
- * bears the stamp that the view had. Loaded on every start; knows no task and warns nobody.
+ * bears the stamp that the view had. Knows no task and warns nobody.
  */
 import { existsSync, linkSync, mkdirSync } from 'node:fs';
 import { sep } from 'node:path';
@@ -8,13 +8,7 @@ import type { Digest } from '../digest.ts';
 import { openLook } from '../store/quick-stat.ts';
 import { shardOf } from '../store/shard.ts';
 import type { Inspection } from './settled.ts';
-import { KIND } from './settled-file.ts';
 import type { SettledPlan } from './settled-tasks.ts';
-
-/** Whether only views are not what they were. */
-export function isPuttingBack({ file, changed }: Inspection): boolean {
-  return changed.every((entry) => file.kinds[entry] === KIND.view);
-}
 
 /**
  * The paths that it put back. Undefined where it takes more than links: then

@@ -76,6 +76,11 @@ function isAsked(
   );
 }
 
+/** Whether nothing but views is not what it was. */
+export function isPuttingBack({ file, changed }: Inspection): boolean {
+  return changed.every((entry) => file.kinds[entry] === KIND.view);
+}
+
 const isPlan = (kind: number) => kind === KIND.plan || kind === KIND.planAbsent;
 const isAbsent = (kind: number) => kind === KIND.absent || kind === KIND.planAbsent;
 

@@ -1,5 +1,5 @@
 /**
- * What is said of views that were not as they were left. Loaded on every start; looks at nothing.
+ * What is said of views that were not as they were left.  looks at nothing.
  */
 import { relative } from 'node:path';
 import type { Event } from '../event.ts';
