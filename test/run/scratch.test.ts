@@ -62,3 +62,9 @@ it.each<[string, (at: ReturnType<typeof filled>) => void]>([
   expect(readdirSync(at.outside, { recursive: true })).toEqual(before);
   expect(before.length).toBeGreaterThan(0);
 });
+
+it('takes the place of what a dead process of the same number left', () => {
+  const { scratch } = filled();
+  const again = new Scratch(scratch.root);
+  expect(readdirSync(again.root)).toEqual([]);
+});

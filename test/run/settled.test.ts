@@ -308,6 +308,18 @@ describe('a run on what is remembered', () => {
     expect(look(project)?.file.talk.toString()).toContain(`folder ${key}\n`);
   });
 
+  it('ends with the fault where views cannot be put back after another task ran; then mends', async () => {
+    project = openAged();
+    await turn(project);
+    project.write('a.txt', 'a3\n'); // the first letter is the same: last is recalled once first has run
+    rmSync(project.path('artifacts/last'), { recursive: true });
+    project.write('artifacts/last', 'a file where its folder was');
+    await expect(turn(project)).rejects.toMatchObject({ path: project.path('artifacts/last') });
+    rmSync(project.path('artifacts/last'));
+    expect((await turn(project)).ran).toEqual([]); // what had run was kept
+    expect(project.read('artifacts/last/o.txt')).toBe('a2\n1\n');
+  });
+
   it('restores views without running anything', async () => {
     project = openAged();
     await turn(project);

@@ -54,11 +54,13 @@ export class Scratch {
   }
 }
 
+/** What is there already was left by a dead process, whose number ours has now. */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!isAbsence(error)) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') removeTree(path);
+    else if (!isAbsence(error)) throw error;
     mkdirSync(path, { recursive: true });
   }
 }

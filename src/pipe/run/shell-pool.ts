@@ -20,7 +20,7 @@ const SERVER = `set -m
 mapfile -d '' probe <<< probe || exit 1
 echo r >&4
 while read -r; do
-  mapfile -d '' words < "$1"
+  mapfile -d '' words < "$1" || exit 1
   (
     echo "+ $BASHPID" >&5
     printed=\${words[0]}.order
