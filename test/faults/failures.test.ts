@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/pipe/event.ts';
 import { eventsOf, openProject, type Project, stage, until } from '../run/project.ts';
@@ -161,6 +161,37 @@ describe('attempts', () => {
     const { events } = await project.build();
     expect(eventsOf(events, 'taskRetry')).toEqual([]);
     expect(failureOf(events)?.reason).toBe('missing-output');
+  });
+});
+
+describe('between attempts', () => {
+  it('others have what the task asked for', async () => {
+    project = openProject({
+      'pipeline.yaml': `version: 1
+stages:
+  flaky: { cmd: "cat \${inputs.a} && test -e here/\${params.mark} && echo > \${outputs.o} || { touch here/\${params.mark}; exit 1; }", params: { mark: done }, inputs: { a: a.txt }, outputs: { o: o.txt }, retries: 1 }
+  last: { cmd: "cat \${inputs.a} > \${outputs.o}", inputs: { a: flaky.o }, outputs: { o: o.txt } }
+  other: { cmd: "echo > \${outputs.o}", outputs: { o: o.txt } }
+`,
+      'a.txt': 'text\n',
+    });
+    const yaml = project.read('pipeline.yaml');
+    mkdirSync(project.path('marks'));
+    project.write('pipeline.yaml', yaml.replaceAll('here/', `${project.path('marks')}/`));
+    const { events, summary } = await project.build({ jobs: 1 });
+    expect(summary).toMatchObject({ ran: 3, failed: 0 });
+    const order = events.flatMap((event) =>
+      event.type === 'taskStarted' || event.type === 'taskRetry' || event.type === 'taskRan'
+        ? [`${event.type} ${event.task}`]
+        : [],
+    );
+    // What is longest starts first: flaky, which last waits for.
+    expect(order.slice(0, 3)).toEqual([
+      'taskStarted flaky',
+      'taskRetry flaky',
+      'taskStarted other',
+    ]);
+    expect(order.indexOf('taskRan other')).toBeLessThan(order.lastIndexOf('taskStarted flaky'));
   });
 });
 

@@ -36,7 +36,7 @@ export interface ProduceOptions {
   readonly backend?: string;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Called when a process is about to start for the task; the result, when it has ended. */
+  /** Called when a process is about to start for the task, each time; a result, when all is over. */
   onRunning(lease: Lease): () => void;
 }
 
@@ -54,14 +54,14 @@ const RETRIED: readonly Failure['reason'][] = ['exit', 'signal', 'timeout', 'out
 
 /** Throws TaskFailure, or the signal's reason when it aborts before a process started. */
 export async function produce(options: ProduceOptions): Promise<Produced> {
-  const { task, prepared, store, slots, signal } = options;
+  const { task, prepared, store, signal } = options;
   for (;;) {
-    const lease = await slots.acquire(task.stage.resources, options.priority, signal);
+    const held = { lease: await leaseFor(options) };
     try {
       const lock = store.locks.tryAcquire(prepared.key);
       if (isLock(lock)) {
         try {
-          return (await foundMeanwhile(options)) ?? (await makeIt(options, lease));
+          return (await foundMeanwhile(options)) ?? (await makeIt(options, held));
         } finally {
           lock.release();
         }
@@ -70,10 +70,14 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
       const owner = here ? 'another task of this run' : `process ${lock.pid} on ${lock.host}`;
       options.emit({ type: 'taskWaiting', task: task.id, key: prepared.key, owner });
     } finally {
-      lease.release();
+      held.lease.release();
     }
     await store.locks.whenFree(prepared.key, signal);
   }
+}
+
+function leaseFor({ task, slots, priority, signal }: ProduceOptions): Promise<Lease> {
+  return slots.acquire(task.stage.resources, priority, signal);
 }
 
 /** With `force`, only what this very run has built counts. */
@@ -84,13 +88,18 @@ async function foundMeanwhile(options: ProduceOptions): Promise<Produced | undef
   return { state: 'found', trace: found.trace };
 }
 
-async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> {
+/** Another attempt has another lease. */
+interface Held {
+  lease: Lease;
+}
+
+async function makeIt(options: ProduceOptions, held: Held): Promise<Produced> {
   options.signal.throwIfAborted(); // another task failed while this one looked for its result
   const log = options.store.logs.open(options.runId, options.task.id);
-  const ended = options.onRunning(lease);
+  const ended = options.onRunning(held.lease);
   try {
     const before = options.store.traces.ofTask(options.task.id, 1)[0];
-    return await withRetries(options, { lease, log, before });
+    return await withRetries(options, { held, log, before });
   } finally {
     ended();
     if (log.isCut()) {
@@ -102,7 +111,7 @@ async function makeIt(options: ProduceOptions, lease: Lease): Promise<Produced> 
 }
 
 interface Making {
-  readonly lease: Lease;
+  readonly held: Held;
   readonly log: TaskLog;
   /** What the task made last. */
   readonly before: Trace | undefined;
@@ -137,7 +146,11 @@ async function withRetries(options: ProduceOptions, making: Making): Promise<Pro
       reason: message,
       delayMs,
     });
+    // While it waits, others can have what it asked for.
+    making.held.lease.release();
     await sleep(delayMs, undefined, { signal: options.signal });
+    making.held.lease = await leaseFor(options);
+    options.onRunning(making.held.lease);
   }
 }
 
@@ -151,7 +164,7 @@ function isCancelled(result: Product | TaskFailure): boolean {
 
 async function tryOnce(
   options: ProduceOptions,
-  { lease, log, before }: Making,
+  { held, log, before }: Making,
   number: number,
 ): Promise<Product | TaskFailure> {
   const { task, prepared, changes, emit } = options;
@@ -167,7 +180,7 @@ async function tryOnce(
       ...(expectedMs === undefined ? {} : { expectedMs }),
     });
   try {
-    return await attempt({ ...options, lease, log, onStart });
+    return await attempt({ ...options, lease: held.lease, log, onStart });
   } catch (error) {
     if (error instanceof TaskFailure) return error;
     throw error;
