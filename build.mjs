@@ -57,11 +57,12 @@ const RUNS = ['./run.ts', './diagnostic-text.ts'];
 const onlyRuns = {
   name: 'only-runs',
   setup({ onLoad, onResolve }) {
-    onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
-      kind === 'dynamic-import' && !RUNS.includes(path)
-        ? { path, namespace: 'left-out', sideEffects: true }
-        : undefined,
-    );
+    onResolve({ filter: /^\.\.?\// }, ({ path, kind }) => {
+      if (kind !== 'dynamic-import' || RUNS.includes(path)) return undefined;
+      // Loaded only where a terminal is.
+      if (path === './terminal.ts') return { path: './terminal.cjs', external: true };
+      return { path, namespace: 'left-out', sideEffects: true };
+    });
     onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
       contents: `throw Object.assign(new Error('left out'), { code: 'ERR_LEFT_OUT' }); export {};`,
       loader: 'js',
@@ -86,7 +87,11 @@ export async function buildAll({ fresh = false } = {}) {
     build({
       ...shared,
       ...quick,
-      entryPoints: { answer: 'src/cli/answer.ts', 'answer-tasks': 'src/cli/answer-tasks.ts' },
+      entryPoints: {
+        answer: 'src/cli/answer.ts',
+        'answer-tasks': 'src/cli/answer-tasks.ts',
+        terminal: 'src/cli/reporter/terminal.ts',
+      },
       outdir: 'dist',
     }),
     build({
@@ -96,6 +101,8 @@ export async function buildAll({ fresh = false } = {}) {
       outdir: 'dist',
       keepNames: true,
       external: ['chokidar', 'esbuild', 'fast-glob'],
+      // Node's import() would start its loader of ES modules, where require() will do.
+      supported: { 'dynamic-import': false },
       plugins: [onlyRuns],
     }),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),

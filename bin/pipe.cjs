@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the bundled command line, and bundles it anew where a working copy's sources changed.
 // CommonJS: most runs change nothing, and Node's loader of modules would take longer than the look.
-const { existsSync, fstatSync, readFileSync, statSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, statSync, writeFileSync } = require('node:fs');
 const { basename, dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
@@ -25,9 +25,9 @@ async function goOn(seen) {
   await startWith(rebuilt ? undefined : seen);
 }
 
-/** The small program runs tasks whose plan is known, and talks to no terminal. */
+/** The small program runs tasks whose plan is known. */
 async function startWith(inspection) {
-  if (inspection?.samePlan === true && !fstatSync(2).isCharacterDevice()) {
+  if (inspection?.samePlan === true) {
     try {
       return await startSmall(inspection);
     } catch (error) {

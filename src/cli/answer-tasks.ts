@@ -10,11 +10,12 @@ import type { SettledFile } from '../pipe/run/settled-file.ts';
 import { readTasks, type SettledPlan } from '../pipe/run/settled-tasks.ts';
 import { viewWarning } from '../pipe/run/view-warning.ts';
 import type { Asked } from './question.ts';
-import { warningLine } from './reporter/warning-line.ts';
+import { warningLine, warningOnTerminal } from './reporter/warning-line.ts';
 
 /** What is said of views that were put back, to a person and to a program. */
 export interface PutBack {
   readonly line: string;
+  readonly lineOnTerminal: string;
   readonly event: Event;
 }
 
@@ -24,7 +25,7 @@ export function putViewsBack(inspection: Inspection, asked: Asked): PutBack | un
   const paths = plan && putBack(inspection, plan);
   if (paths === undefined) return undefined;
   const event = viewWarning(paths, 'deleted', dirname(asked.question.file));
-  return { line: warningLine(event), event };
+  return { line: warningLine(event), lineOnTerminal: warningOnTerminal(event), event };
 }
 
 /** Undefined where the tasks can't be read any more. */

@@ -12,7 +12,8 @@ import { newRunId } from '../pipe/store/run-id.ts';
 import type * as AnswerTasks from './answer-tasks.ts';
 import { formatDuration } from './duration.ts';
 import { type Asked, askedBy } from './question.ts';
-import { isTerminal, say } from './say.ts';
+import { isColoured, isLive } from './reporter/on-terminal.ts';
+import { say } from './say.ts';
 
 export { compiledPath, loadCompiled } from './compiled.ts';
 
@@ -23,7 +24,7 @@ export function answer(words: readonly string[]): true | Inspection | undefined 
   if (asked === undefined) return undefined;
   const inspection = inspect(asked.cacheFolder, asked.question, process.env);
   if (inspection === undefined || !inspection.samePlan) return inspection;
-  if (isOverdue(inspection.file, Date.now()) || isLive(words)) return inspection;
+  if (isOverdue(inspection.file, Date.now())) return inspection;
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const run = { runId, startedAt, startedMs };
@@ -56,11 +57,6 @@ interface Run {
   readonly startedMs: number;
 }
 
-/** A terminal is for its own reporter to write to. */
-function isLive(words: readonly string[]): boolean {
-  return !words.includes('--json') && isTerminal(2);
-}
-
 type Warnings = readonly AnswerTasks.PutBack[];
 
 /** False where what is said to a program can't be read any more. */
@@ -84,16 +80,23 @@ function repeatToProgram(
   return true;
 }
 
-function repeatToPerson(
-  { head: { hits }, talk, data }: SettledFile,
-  { startedMs }: Run,
-  warnings: Warnings,
-): void {
-  say(2, talk);
-  say(1, data);
-  for (const { line } of warnings) say(2, Buffer.from(`${line}\n`));
+function repeatToPerson(file: SettledFile, { startedMs }: Run, warnings: Warnings): void {
+  const { hits } = file.head;
+  const isShown = isLive();
+  say(2, isShown ? painted(file.live) : file.talk);
+  say(1, file.data);
+  for (const { line, lineOnTerminal } of warnings) {
+    say(2, isShown ? painted(Buffer.from(lineOnTerminal)) : Buffer.from(line));
+  }
   const what = `0 tasks run, ${hits} ${hits === 1 ? 'hit' : 'hits'}`;
   say(2, Buffer.from(`${what} in ${formatDuration(sinceMs(startedMs))}\n`));
+}
+
+/** Without its colours where nobody wants them. */
+function painted(text: Buffer): Buffer {
+  if (isColoured()) return text;
+  const { stripVTControlCharacters } = process.getBuiltinModule('node:util');
+  return Buffer.from(stripVTControlCharacters(text.toString()));
 }
 
 const sinceMs = (startedMs: number) => Math.round(monotonicMs() - startedMs);

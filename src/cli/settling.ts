@@ -25,6 +25,7 @@ import type { Store } from '../pipe/store/store.ts';
 import { takeInspection } from './inspection.ts';
 import { loadGraph, type Project } from './project.ts';
 import { askedBy } from './question.ts';
+import { hitLines } from './reporter/hit-lines.ts';
 import { plainReporter } from './reporter/plain.ts';
 import type { Repeated } from './reporter/reporter.ts';
 
@@ -81,6 +82,7 @@ export class Settling {
     return {
       talk: () => said.talk().toString(),
       data: () => said.data().toString(),
+      live: () => said.live().toString(),
       events: () => said.events().toString(),
     };
   }
@@ -168,7 +170,8 @@ export class Settling {
     );
     for (const event of events) plain.emit(event);
     plain.close();
-    return { ...said, events: events.map((event) => `${JSON.stringify(event)}\n`).join('') };
+    const lines = events.map((event) => `${JSON.stringify(event)}\n`);
+    return { ...said, live: hitLines(hit), events: lines.join('') };
   }
 }
 

@@ -1,6 +1,7 @@
 /** A run in which nothing changed, answered before the engine is loaded: nobody can tell it from another. */
+import { spawnSync } from 'node:child_process';
 import { rmSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Event } from '../../src/pipe/event.ts';
 import { makeProject, type RigProject } from './project.ts';
@@ -82,6 +83,48 @@ it('puts removed views back before the engine is loaded, and says what a build w
   expect(repetitions()).toHaveLength(2);
   expect(told(quick.events)).toEqual(told(looked.events));
   expect((await project.run()).events.filter(({ type }) => type === 'warning')).toEqual([]);
+});
+
+/** What a terminal is sent, by util-linux's script(1), which is its other end. */
+function onTerminal(words: string, environment: { readonly [name: string]: string } = {}): string {
+  const command = `"${process.execPath}" "${resolve(import.meta.dirname, '../../bin/pipe.cjs')}" ${words}`;
+  const { CI: _, NO_COLOR: __, NODE_EXTRA_CA_CERTS: ___, ...rest } = process.env;
+  const { stdout, status, stderr } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    cwd: project.folder,
+    env: { ...rest, TERM: 'xterm', ...environment },
+    input: '',
+    encoding: 'utf8',
+  });
+  expect(status, stderr).toBe(0);
+  return stdout.replaceAll('\r\n', '\n').replace(/\d+ ms/g, '… ms');
+}
+
+const hasTerminal = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
+
+it.skipIf(!hasTerminal)('says on a terminal what the whole program would say there', () => {
+  project = openAged();
+  // What draws hides the cursor and shows it again, also where nothing is drawn.
+  const plain = (text: string) => text.replaceAll('\u001b[?25h', '').replaceAll('\u001b[?25l', '');
+  onTerminal('run');
+  const quick = onTerminal('run');
+  expect(quick).toBe(plain(onTerminal('run --jobs 1')));
+  expect(quick).toBe(
+    '\u001b[32m✔\u001b[39m one \u001b[2mhit\u001b[22m\n' +
+      '\u001b[32m✔\u001b[39m two \u001b[2mhit\u001b[22m\n0 tasks run, 2 hits in … ms\n',
+  );
+  expect(onTerminal('run', { NO_COLOR: '1' })).toBe(
+    '✔ one hit\n✔ two hit\n0 tasks run, 2 hits in … ms\n',
+  );
+  expect(onTerminal('run', { TERM: 'dumb' })).toMatch(/^one: hit .*\ntwo: hit .*\n0 tasks run/);
+  expect(repetitions()).toHaveLength(3);
+  rmSync(join(project.folder, 'artifacts/two'), { recursive: true });
+  const restored = onTerminal('run');
+  rmSync(join(project.folder, 'artifacts/two'), { recursive: true });
+  expect(restored).toBe(plain(onTerminal('run --jobs 1')));
+  project.write('a.txt', 'other\n');
+  const edited = onTerminal('run');
+  expect(edited).toContain('one because input a: a.txt edited');
+  expect(edited).toMatch(/ {2}one {3}ran .*\n {2}two {3}ran/);
 });
 
 it('leaves to a build what takes more than putting views back', async () => {

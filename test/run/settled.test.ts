@@ -41,6 +41,7 @@ import { eventsOf, openProject, type Project } from './project.ts';
 const textOf = (id: TaskId, key: string) => ({
   talk: `${id} ${key}\n`,
   data: '',
+  live: `[32m${id}[39m ${key}\n`,
   events: `{"task":"${id}"}\n`,
 });
 

@@ -1,21 +1,21 @@
 /**
  * Picks the reporter: JSON when asked, live on a terminal, plain lines elsewhere (a pipe, CI).
  */
-import { isTerminal, say } from '../say.ts';
+import { say } from '../say.ts';
 import { jsonReporter } from './json.ts';
+import { isColoured, isLive } from './on-terminal.ts';
 import { plainReporter } from './plain.ts';
 import type { Reporter, Streams } from './reporter.ts';
 
 export async function chooseReporter(json: boolean): Promise<Reporter> {
   if (json) return jsonReporter(inOrder());
-  const live = isTerminal(2) && process.env.CI === undefined && process.env.TERM !== 'dumb';
-  if (!live) return plainReporter(inOrder(), Date.now);
+  if (!isLive()) return plainReporter(inOrder(), Date.now);
   const { terminalReporter } = await import('./terminal.ts');
   return terminalReporter({
     stream: process.stderr,
     streams: atOnce,
     now: Date.now,
-    colour: process.env.NO_COLOR === undefined,
+    colour: isColoured(),
     columns: () => process.stderr.columns ?? 80,
   });
 }

@@ -100,7 +100,7 @@ export function plainReporter(streams: Streams, now: () => number): Reporter {
         say(diagnosticsText(event.diagnostics));
         return;
       case 'warning':
-        say(warningLine(event));
+        streams.err(warningLine(event));
         return;
       case 'filesChanged':
         say(

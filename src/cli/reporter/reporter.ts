@@ -1,7 +1,7 @@
 /**
  * A reporter turns the engine's events into something to read. Knows no particular one.
  */
-import type { Emit, Event } from '../../pipe/event.ts';
+import type { Emit } from '../../pipe/event.ts';
 
 export interface Reporter {
   readonly emit: Emit;
@@ -16,13 +16,10 @@ export interface Repeated {
   /** Of the plain reporter, on stderr and stdout. */
   talk(): string;
   data(): string;
+  /** Of the terminal's, on stderr, with colours. */
+  live(): string;
   /** Of the JSON reporter: events, one a line. */
   events(): string;
-}
-
-/** Events that were kept as lines of JSON. */
-export function eventsIn(lines: string): Event[] {
-  return lines.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Event]));
 }
 
 /** Where data and talk go; injected, so that tests can read them. */

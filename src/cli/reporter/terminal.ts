@@ -1,16 +1,18 @@
 /**
  * Live progress on a terminal: finished tasks stay as lines, running ones have a bar below them that
- * is redrawn in place; at the end a table of what happened. Colour follows NO_COLOR.
+ * is redrawn in place; at the end a table of what ran, failed or was skipped. Colour follows NO_COLOR.
  */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import type { Event, TaskId } from '../../pipe/event.ts';
 import { diagnosticsText } from '../diagnostic-text.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import { formatTable } from '../table.ts';
+import { hitLines } from './hit-lines.ts';
 import { TERMINAL_FRAME_MS } from './pace.ts';
 import { decisionLine } from './plain.ts';
-import { eventsIn, type Reporter, type Streams } from './reporter.ts';
+import type { Reporter, Streams } from './reporter.ts';
+import { warningOnTerminal } from './warning-line.ts';
 import {
   changesText,
   checkText,
@@ -66,6 +68,13 @@ export function terminalReporter({
     draw();
   }
 
+  /** Whole lines that were coloured before. */
+  function keepText(lines: string): void {
+    live.clear();
+    streams.err(colour ? lines : stripVTControlCharacters(lines));
+    draw();
+  }
+
   function draw(): void {
     if (running.size === 0) {
       live.clear();
@@ -113,9 +122,9 @@ export function terminalReporter({
   function emit(event: Event): void {
     switch (event.type) {
       case 'taskHit':
-        end(event.task, 'hit', 0);
-        keep(`${paint('green', '✔')} ${event.task} ${paint('dim', 'hit')}`);
-        for (const note of event.notes) keep(`  ${paint('dim', note)}`);
+        running.delete(event.task);
+        finished.delete(event.task);
+        keepText(hitLines(event));
         return;
       case 'taskStarted':
         running.set(event.task, { startedMs: now() });
@@ -175,9 +184,7 @@ export function terminalReporter({
         keep(diagnosticsText(event.diagnostics));
         return;
       case 'warning':
-        keep(
-          `${paint('yellow', '!')} ${event.message}${event.hint === undefined ? '' : `\n  hint: ${event.hint}`}`,
-        );
+        keepText(warningOnTerminal(event));
         return;
       case 'filesChanged':
         for (const task of event.cancelled) running.delete(task);
@@ -215,8 +222,10 @@ export function terminalReporter({
 
   return {
     emit,
-    repeat: ({ events }) => {
-      for (const event of eventsIn(events())) emit(event);
+    repeat: (said) => {
+      const [lines, data] = [said.live(), said.data()];
+      if (lines !== '') keepText(lines);
+      if (data !== '') streams.out(data);
     },
     close: () => {
       clearInterval(timer);

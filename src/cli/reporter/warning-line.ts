@@ -1,6 +1,17 @@
 /** A warning as a line for a person, and its hint as a second one. */
 import type { Event } from '../../pipe/event.ts';
 
-export function warningLine({ message, hint }: Event & { readonly type: 'warning' }): string {
-  return `warning: ${message}${hint === undefined ? '' : `\n  hint: ${hint}`}`;
+type Warning = Event & { readonly type: 'warning' };
+
+export function warningLine({ message, hint }: Warning): string {
+  return `warning: ${message}${hintLine(hint)}\n`;
+}
+
+/** As a terminal shows it, coloured. */
+export function warningOnTerminal({ message, hint }: Warning): string {
+  return `\u001b[33m!\u001b[39m ${message}${hintLine(hint)}\n`;
+}
+
+function hintLine(hint: string | undefined): string {
+  return hint === undefined ? '' : `\n  hint: ${hint}`;
 }

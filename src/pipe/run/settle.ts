@@ -107,7 +107,8 @@ function write(options: SettleOptions): void {
     tasks,
     upstream: (id) => options.graph.upstream(id),
   });
-  const said = (of: 'talk' | 'data') => Buffer.from(tasks.map(({ text }) => text[of]).join(''));
+  const said = (of: 'talk' | 'data' | 'live') =>
+    Buffer.from(tasks.map(({ text }) => text[of]).join(''));
   const { words, file, conditions } = options.question;
   const head = {
     schema: SETTLED_SCHEMA,
@@ -125,7 +126,7 @@ function write(options: SettleOptions): void {
   };
   mkdirSync(dirname(options.path), { recursive: true });
   writeAtomic(tasksPath(options.path), bytes);
-  const texts = { talk: said('talk'), data: said('data') };
+  const texts = { talk: said('talk'), data: said('data'), live: said('live') };
   writeAtomic(options.path, encodeSettled(head, entriesOf(ledger.entries), texts));
   dropOldest(dirname(options.path));
 }
@@ -157,6 +158,7 @@ function amend(options: SettleOptions): boolean {
     const texts = {
       talk: plan.amendedText('talk', file.talk, amendment),
       data: plan.amendedText('data', file.data, amendment),
+      live: plan.amendedText('live', file.live, amendment),
     };
     const amended = isAnew ? new Map() : all;
     writeAtomic(options.path, encodeSettled(head, patch.entries(), texts, amended));
@@ -279,8 +281,13 @@ class Gatherer {
 
   #textBefore(id: TaskId): HitText {
     const { plan, inspection } = this.#options.before as NonNullable<SettleOptions['before']>;
-    const { talk, data, events } = plan.hitTexts([this.#rank(id)], inspection.file);
-    return { talk: talk().toString(), data: data().toString(), events: events().toString() };
+    const { talk, data, live, events } = plan.hitTexts([this.#rank(id)], inspection.file);
+    return {
+      talk: talk().toString(),
+      data: data().toString(),
+      live: live().toString(),
+      events: events().toString(),
+    };
   }
 
   /** What lies in a folder of the store that moved may be gone, whoever moved it. */

@@ -75,14 +75,18 @@ export interface SettledHead {
 export const SETTLED_SCHEMA = 3;
 
 const LAYOUT: Layout = {
-  magic: 0x70697032,
-  names: ['stamps', 'kinds', 'paths', 'head', 'talk', 'data', 'amended'],
+  magic: 0x70697033,
+  names: ['stamps', 'kinds', 'paths', 'head', 'talk', 'data', 'live', 'amended'],
 };
 
-/** What a run of hits says to a person: on stderr and on stdout. */
+/** What a run of hits says to a person. */
 export interface Said {
+  /** On stderr, in plain lines. */
   readonly talk: Buffer;
+  /** On stdout. */
   readonly data: Buffer;
+  /** On stderr, if that is a terminal. */
+  readonly live: Buffer;
 }
 
 export interface Entries {
@@ -119,6 +123,7 @@ export function encodeSettled(
       ['head', Buffer.from(JSON.stringify(head))],
       ['talk', said.talk],
       ['data', said.data],
+      ['live', said.live],
       ['amended', amended.size === 0 ? NONE : Buffer.from(JSON.stringify([...amended]))],
     ]),
   );
@@ -172,6 +177,7 @@ function fileOf(sections: Sections): SettledFile | undefined {
     },
     talk: part('talk'),
     data: part('data'),
+    live: part('live'),
     amended() {
       const text = part('amended').toString();
       return new Map(text === '' ? [] : (JSON.parse(text) as [number, Amended][]));

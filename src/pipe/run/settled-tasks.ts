@@ -24,10 +24,11 @@ import { spliced, stretches } from './text-pieces.ts';
 /** What a hit needs of a trace. */
 export type Product = Pick<Trace, 'key' | 'outputs' | 'notes' | 'metrics' | 'cost'>;
 
-/** What a hit says: to a person on stderr and stdout, and to a program as lines of JSON. */
+/** What a hit says: to a person on stderr, on stdout and on a terminal, and to a program as lines of JSON. */
 export interface HitText {
   readonly talk: string;
   readonly data: string;
+  readonly live: string;
   readonly events: string;
 }
 
@@ -55,7 +56,7 @@ interface Head {
 type Record = Pick<SettledTask, 'task' | 'product'>;
 
 const LAYOUT: Layout = {
-  magic: 0x70697475,
+  magic: 0x70697476,
   names: [
     'head',
     'ids',
@@ -72,8 +73,8 @@ const LAYOUT: Layout = {
 };
 
 /** Columns of `numbers`. */
-const COLUMN = { at: 0, length: 1, costMs: 2, talk: 3, data: 4, events: 5 } as const;
-const COLUMNS = 6;
+const COLUMN = { at: 0, length: 1, costMs: 2, talk: 3, data: 4, live: 5, events: 6 } as const;
+const COLUMNS = 7;
 const KEY_BYTES = 65; // 64 digits and the end of the line
 const DIGEST_BYTES = 32;
 
@@ -141,6 +142,7 @@ function rowOf(
   row[COLUMN.costMs] = Math.min(Math.round(product.cost.wallMs), 2 ** 31 - 1);
   row[COLUMN.talk] = Buffer.byteLength(text.talk);
   row[COLUMN.data] = Buffer.byteLength(text.data);
+  row[COLUMN.live] = Buffer.byteLength(text.live);
   row[COLUMN.events] = Buffer.byteLength(text.events);
   return row;
 }
@@ -180,6 +182,9 @@ export function readTasks(
   const plan = new SettledPlan(sections, amendment);
   return plan.name === name ? plan : undefined;
 }
+
+/** Texts of hits that the settled file holds. */
+type Column = 'talk' | 'data' | 'live';
 
 /** What a task made since the plan was written down. */
 export type Amended = Pick<SettledTask, 'product' | 'shards' | 'blobs' | 'text'>;
@@ -317,8 +322,8 @@ export class SettledPlan {
   }
 
   /** What hits of these tasks say; `said` is the settled file's. */
-  hitTexts(ranks: readonly number[], said: { readonly talk: Buffer; readonly data: Buffer }) {
-    const column = (name: 'talk' | 'data') => {
+  hitTexts(ranks: readonly number[], said: { readonly [name in Column]: Buffer }) {
+    const column = (name: Column) => {
       const whole = said[name];
       if (whole.length === 0) return whole;
       const length = (rank: number) => this.#saidLength(rank, name);
@@ -328,6 +333,7 @@ export class SettledPlan {
     return {
       talk: () => column('talk'),
       data: () => column('data'),
+      live: () => column('live'),
       events: () => this.#events(ranks),
     };
   }
@@ -338,7 +344,7 @@ export class SettledPlan {
   }
 
   /** What all hits say to a person, where some say something else now. */
-  amendedText(name: 'talk' | 'data', whole: Buffer, amendment: Amendment): Buffer {
+  amendedText(name: Column, whole: Buffer, amendment: Amendment): Buffer {
     return spliced(
       this.ids.length,
       whole,
@@ -409,7 +415,7 @@ export class SettledPlan {
     return Buffer.concat(pieces);
   }
 
-  #saidLength(rank: number, name: 'talk' | 'data'): number {
+  #saidLength(rank: number, name: Column): number {
     const text = this.#amendment.size === 0 ? undefined : this.#amendment.get(rank)?.text[name];
     return text === undefined ? this.#number(rank, COLUMN[name]) : Buffer.byteLength(text);
   }
