@@ -34,6 +34,32 @@ const quick = {
   define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
 };
 
+/** The schema of pipeline files as ajv compiles it, so that no start does; see `pipeline-validator.ts`. */
+const validator = {
+  name: 'validator',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]pipeline-validator\.ts$/ }, async ({ path }) => ({
+      contents: await validatorCode(join(dirname(path), 'schema.ts')),
+      loader: 'js',
+      resolveDir: dirname(path),
+    }));
+  },
+};
+
+async function validatorCode(schemaFile) {
+  const options = { entryPoints: [schemaFile], bundle: true, format: 'esm', write: false };
+  const [{ Ajv }, { default: standalone }, schema] = await Promise.all([
+    import('ajv'),
+    import('ajv/dist/standalone/index.js'),
+    build(options),
+  ]);
+  const source = Buffer.from(schema.outputFiles[0].contents).toString('base64');
+  const { pipelineSchema, SCHEMA_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
+  const ajv = new Ajv({ ...SCHEMA_OPTIONS, code: { source: true, esm: true } });
+  ajv.addSchema(pipelineSchema, 'pipeline');
+  return standalone(ajv, { isPipeline: 'pipeline' });
+}
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -81,6 +107,7 @@ export async function buildAll({ fresh = false } = {}) {
       chunkNames: 'chunk-[name]-[hash]',
       minifySyntax: true,
       banner: { js: requireShim },
+      plugins: [validator],
       // esbuild carries a native binary that it looks for beside its own files; fsevents is macOS only.
       external: ['esbuild', 'fsevents'],
     }),

@@ -66,7 +66,6 @@ describe('a valid pipeline file', () => {
     });
     expect(stage(pipeline, 'train').inputs[0]).toMatchObject({
       sources: ['${matrix.model.path}/a', 'b'],
-      range: { line: 17, column: 24 },
     });
     expect(stage(pipeline, 'train').matrix).toEqual([
       { axis: 'model', values: [{ name: 'mini', path: 'models/mini' }] },
@@ -82,8 +81,18 @@ describe('a valid pipeline file', () => {
       timeoutMs: 5_400_000,
       seed: 7,
       numerics: 'strict',
-      range: { line: 14, column: 3, endColumn: 8 },
     });
+  });
+
+  it('knows where things stand, also of a plan that was kept', async () => {
+    const file = join(projectFolder({ 'pipeline.yaml': yaml }), 'pipeline.yaml');
+    for (const attempt of ['first', 'second']) {
+      const places = stage(await loadPipeline(file), 'train').places!;
+      expect(places.of('')?.range, attempt).toEqual({ line: 14, column: 3, endColumn: 8 });
+      expect(places.of('inputs.weights')?.range).toMatchObject({ line: 17, column: 24 });
+      expect(places.of('inputs.weights:key')?.range).toMatchObject({ line: 17, column: 15 });
+      expect(places.of('params.none')).toBeUndefined();
+    }
   });
 
   it('fills in defaults', async () => {

@@ -10,7 +10,7 @@ import { canonicalJson, type Json } from '../json.ts';
 import { readChecked, writeChecked } from '../store/checked-file.ts';
 
 /** Raised when a kept document would be read differently. */
-const PLAN_SCHEMA = 1;
+const PLAN_SCHEMA = 2;
 /** Every combination of `--set` is a plan of its own: the oldest go when there are more. */
 const MOST_KEPT = 100;
 

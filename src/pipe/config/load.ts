@@ -8,7 +8,11 @@ import { digestOf } from '../digest.ts';
 import type { Json } from '../json.ts';
 import { keepPlan, keptPlanFile, readKeptPlan } from './kept-plan.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { PipelineText } from './pipeline-text.ts';
+import { placedValue, withPlaces } from './places.ts';
+import { plainPipeline } from './plain-pipeline.ts';
 import { shownPath } from './shown-path.ts';
+import { loadYaml } from './yaml-library.ts';
 
 /**
  * Reads and validates a pipeline file with `--set` overrides (`path=value`).
@@ -22,11 +26,19 @@ export async function loadPipeline(file: string, sets: readonly string[] = []): 
   const question = { digest: digestOf(bytes), root, path, shown, sets: [...sets] };
   const keptFile = keptPlanFile(root, 'pipeline', question);
   const kept = readKeptPlan(keptFile);
-  if (kept !== undefined) return kept as unknown as Pipeline;
-  const { parsePipeline } = await import('./parse.ts');
-  const pipeline = parsePipeline({ bytes, file: shown, path, root, sets });
-  keepPlan(keptFile, pipeline as unknown as Json);
-  return pipeline;
+  const text = { bytes, file: shown, path, root, sets };
+  const pipeline = (kept as unknown as Pipeline | undefined) ?? (await parsed(text));
+  if (kept === undefined) keepPlan(keptFile, pipeline as unknown as Json);
+  return withPlaces(pipeline, () => placedValue(text));
+}
+
+async function parsed(text: PipelineText): Promise<Pipeline> {
+  // What `--set` gives is read by the library in any case.
+  if (text.sets.length > 0) await loadYaml();
+  const plain = plainPipeline(text);
+  if (plain !== undefined) return plain;
+  const [{ parsePipeline }] = await Promise.all([import('./parse.ts'), loadYaml()]);
+  return parsePipeline(text);
 }
 
 function readPipelineFile(path: string, file: string): Uint8Array {

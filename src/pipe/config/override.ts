@@ -2,12 +2,12 @@
  * `--set path=value`: values of the pipeline file replaced from the command line. Knows the file's
  * plain values and its schema's keys; stages' own params are checked later, by their code's schema.
  */
-import { parse } from 'yaml';
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { nearestName, suggest } from './nearest-name.ts';
 import { valueAt } from './reference.ts';
 import { pipelineSchema } from './schema.ts';
+import { yaml } from './yaml-library.ts';
 
 export interface Overridden {
   readonly value: Json;
@@ -45,7 +45,7 @@ export function parseValue(text: string): Json {
   const trimmed = text.trim();
   if (trimmed === '') return '';
   try {
-    const value = parse(trimmed) as Json;
+    const value = yaml().parse(trimmed) as Json;
     const isCollection = value !== null && typeof value === 'object';
     return isCollection && !/^[[{]/.test(trimmed) ? trimmed : value;
   } catch {
@@ -59,7 +59,7 @@ function brokenValue(text: string, given: string): Diagnostic | undefined {
   const trimmed = given.trim();
   if (!/^[[{"']/.test(trimmed)) return undefined;
   try {
-    parse(trimmed);
+    yaml().parse(trimmed);
     return undefined;
   } catch (error) {
     const why = (error as Error).message.split(/ at line |:?\n/)[0] ?? '';

@@ -1,6 +1,6 @@
 /**
- * The text of a pipeline file → Pipeline, or every problem in it. Loaded only when the kept plan
- * does not know the file: it pulls in the YAML parser and ajv. Knows no graph and reads no file.
+ * The text of a pipeline file → Pipeline, or every problem in it. Loaded only where the text is not
+ * plain or something is wrong: it needs the YAML library and ajv. Knows no graph and reads no file.
  */
 import { Ajv } from 'ajv';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
@@ -8,25 +8,17 @@ import type { Json, JsonObject } from '../json.ts';
 import { applyOverrides } from './override.ts';
 import { inFileOrder, PartialPlanError, soundStages } from './partial-plan.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { PipelineText } from './pipeline-text.ts';
+import { placesIn, withPlaces } from './places.ts';
 import { valueAt } from './reference.ts';
 import { resolveReferences } from './resolve.ts';
-import { pipelineSchema } from './schema.ts';
+import { pipelineSchema, SCHEMA_OPTIONS } from './schema.ts';
 import { diagnoseSchemaErrors, type PlaceOf } from './schema-error.ts';
 import { specifyPipeline } from './specify.ts';
 import { checkStages } from './stage-check.ts';
-import { readYaml, type YamlFile } from './yaml-file.ts';
+import { readYaml } from './yaml-file.ts';
 
-export interface PipelineText {
-  readonly bytes: Uint8Array;
-  /** As the user would type it. */
-  readonly file: string;
-  /** Absolute. */
-  readonly path: string;
-  readonly root: string;
-  readonly sets: readonly string[];
-}
-
-/** Throws a DiagnosticError that holds all problems that can be known from the text alone. */
+/** Throws a DiagnosticError that holds all problems that can be known from the text alone. What it returns has no places. */
 export function parsePipeline(text: PipelineText): Pipeline {
   const yaml = readYaml(text.bytes, text.file);
   if (yaml.value === undefined) throw new DiagnosticError(yaml.diagnostics);
@@ -41,17 +33,16 @@ export function parsePipeline(text: PipelineText): Pipeline {
     // Without the words of the user the file says something else.
     const isAsMeant = overridden.diagnostics.length === 0;
     const sound = isAsMeant ? soundPart(overridden.value, check) : undefined;
-    const rest = sound && specifyPipeline(sound, placeOf, text);
+    const rest = sound && withPlaces(specifyPipeline(sound, text), () => ({ value, placeOf }));
     throw new PartialPlanError(inFileOrder(diagnostics), rest);
   }
-  return specifyPipeline(value as JsonObject, placeOf, text);
+  return specifyPipeline(value as JsonObject, text);
 }
 
 type Check = (value: Json) => { readonly value: Json; readonly diagnostics: readonly Diagnostic[] };
 
 function checker(placeOf: PlaceOf): Check {
-  // `strict` would refuse x-expects and the unions of types that references make necessary.
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
+  const ajv = new Ajv({ ...SCHEMA_OPTIONS, allErrors: true, verbose: true });
   const isValid = ajv.compile(pipelineSchema);
   return (raw) => {
     const { value, diagnostics } = resolveReferences(raw, placeOf);
@@ -89,18 +80,6 @@ function mappingAt(value: Json, key: string): JsonObject {
   const found = valueAt(value, [key]);
   const isMapping = found !== null && typeof found === 'object' && !Array.isArray(found);
   return isMapping ? (found as JsonObject) : {};
-}
-
-/** Values that `--set` gave have no place in the file: their diagnostics name the option. */
-function placesIn(file: string, yaml: YamlFile, texts: ReadonlyMap<string, string>): PlaceOf {
-  return (path, part) => {
-    for (let length = path.length; length > 0; length--) {
-      const text = texts.get(path.slice(0, length).join('\0'));
-      if (text !== undefined) return { file: `--set ${text}` };
-    }
-    const range = part === 'key' ? yaml.keyRange(path) : yaml.valueRange(path);
-    return range ? { file, range } : { file };
-  };
 }
 
 function emptyFile(file: string): Diagnostic {

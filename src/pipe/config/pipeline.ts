@@ -1,8 +1,8 @@
 /**
  * A validated `pipeline.yaml`: types only. Knows no graph: stages refer to each other by name here.
  */
-import type { SourceRange } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
+import type { Place } from './schema-error.ts';
 
 export interface Pipeline {
   /** Absolute path of the YAML file. */
@@ -20,7 +20,6 @@ export interface Pipeline {
 
 export interface StageSpec {
   readonly name: string;
-  readonly range: SourceRange;
   readonly body: StageBody;
   /** In file order; values as resolved from `${params.x}`. Empty without a matrix. */
   readonly matrix: readonly MatrixAxis[];
@@ -38,15 +37,17 @@ export interface StageSpec {
   /** `${matrix.x}` when each cell has a seed of its own; a task's `stage.seed` then is its cell's. */
   readonly seedFrom?: string;
   readonly numerics: 'interchangeable' | 'strict';
-  /** Where values below the stage stand, by dotted path (`params.epochs`); the key's place under `params.epochs:key`. */
-  readonly places?: {
-    readonly [path: string]: { readonly file?: string; readonly range?: SourceRange };
-  };
+  readonly places?: Places;
+}
+
+/** Where values below a stage stand, by dotted path (`params.epochs`); the key's place under `params.epochs:key`. */
+export interface Places {
+  of(path: string): Place | undefined;
 }
 
 export type StageBody =
-  | { readonly kind: 'module'; readonly use: string; readonly range: SourceRange }
-  | { readonly kind: 'command'; readonly cmd: string; readonly range: SourceRange };
+  | { readonly kind: 'module'; readonly use: string }
+  | { readonly kind: 'command'; readonly cmd: string };
 
 export interface MatrixAxis {
   readonly axis: string;
@@ -58,7 +59,6 @@ export interface InputSpec {
   readonly name: string;
   /** `STAGE.OUTPUT`, a path, a folder or a glob; may hold `${…}`. */
   readonly sources: readonly string[];
-  readonly range: SourceRange;
 }
 
 export interface Resources {

@@ -116,6 +116,9 @@ const stage: JsonObject = {
   },
 };
 
+/** `strict` would refuse x-expects and the unions of types that references make necessary. */
+export const SCHEMA_OPTIONS = { strict: false } as const;
+
 export const pipelineSchema: JsonObject = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'pipeline.yaml',

@@ -1,18 +1,13 @@
 /**
  * Valid plain values → Pipeline: defaults filled in, quantities as numbers. Checks nothing.
  */
-import type { SourceRange } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { InputSpec, Pipeline, Resources, StageBody, StageSpec } from './pipeline.ts';
 import { parseDurationMs, parseSizeBytes } from './quantity.ts';
 import { referencesIn, valueAt } from './reference.ts';
-import type { Place, PlaceOf } from './schema-error.ts';
-
-const NOWHERE: SourceRange = { line: 1, column: 1, endColumn: 2 };
 
 export function specifyPipeline(
   value: JsonObject,
-  placeOf: PlaceOf,
   { path, root }: { readonly path: string; readonly root: string },
 ): Pipeline {
   const params = (value.params ?? {}) as JsonObject;
@@ -23,26 +18,18 @@ export function specifyPipeline(
     params,
     ...(value.remote === undefined ? {} : { remote: value.remote as string }),
     ...(value.pools === undefined ? {} : { pools: value.pools as { [pool: string]: number } }),
-    stages: stages.map(([name, stage]) => specifyStage(name, stage, params, placeOf)),
+    stages: stages.map(([name, stage]) => specifyStage(name, stage, params)),
   };
 }
 
-function specifyStage(
-  name: string,
-  stage: JsonObject,
-  shared: JsonObject,
-  placeOf: PlaceOf,
-): StageSpec {
-  const at = ['stages', name];
-  const rangeOf = (...path: string[]) => placeOf([...at, ...path], 'value').range ?? NOWHERE;
+function specifyStage(name: string, stage: JsonObject, shared: JsonObject): StageSpec {
   const matrix = Object.entries((stage.matrix ?? {}) as { readonly [axis: string]: Json[] });
   const timeoutMs = parseDurationMs((stage.timeout as string | undefined) ?? '');
   return {
     name,
-    range: placeOf(at, 'key').range ?? NOWHERE,
-    body: specifyBody(stage, rangeOf),
+    body: specifyBody(stage),
     matrix: matrix.map(([axis, values]) => ({ axis, values })),
-    inputs: specifyInputs(stage, rangeOf),
+    inputs: specifyInputs(stage),
     outputs: (stage.outputs ?? {}) as { readonly [name: string]: string },
     params: stageParams(stage, shared),
     resources: specifyResources((stage.resources ?? {}) as JsonObject),
@@ -52,25 +39,20 @@ function specifyStage(
     seed: typeof stage.seed === 'number' ? stage.seed : 0,
     ...(typeof stage.seed === 'string' ? { seedFrom: stage.seed } : {}),
     numerics: (stage.numerics ?? 'interchangeable') as StageSpec['numerics'],
-    places: placesOf(stage, at, placeOf),
   };
 }
 
-function specifyBody(stage: JsonObject, rangeOf: (key: string) => SourceRange): StageBody {
+function specifyBody(stage: JsonObject): StageBody {
   return stage.use === undefined
-    ? { kind: 'command', cmd: stage.cmd as string, range: rangeOf('cmd') }
-    : { kind: 'module', use: stage.use as string, range: rangeOf('use') };
+    ? { kind: 'command', cmd: stage.cmd as string }
+    : { kind: 'module', use: stage.use as string };
 }
 
-function specifyInputs(
-  stage: JsonObject,
-  rangeOf: (...path: string[]) => SourceRange,
-): InputSpec[] {
+function specifyInputs(stage: JsonObject): InputSpec[] {
   const inputs = Object.entries((stage.inputs ?? {}) as { readonly [name: string]: Json });
   return inputs.map(([name, source]) => ({
     name,
     sources: (Array.isArray(source) ? source : [source]) as string[],
-    range: rangeOf('inputs', name),
   }));
 }
 
@@ -105,23 +87,4 @@ function withValue(object: JsonObject, path: readonly string[], value: Json): Js
   const inner = object[key!];
   const isMapping = inner !== null && typeof inner === 'object' && !Array.isArray(inner);
   return { ...object, [key!]: withValue(isMapping ? (inner as JsonObject) : {}, rest, value) };
-}
-
-/** Places of what only the graph can check: params against the code's schema, labels, inputs. */
-function placesOf(
-  stage: JsonObject,
-  at: readonly string[],
-  placeOf: PlaceOf,
-): { readonly [path: string]: Place } {
-  const places: { [path: string]: Place } = { '': placeOf(at, 'key') };
-  const walk = (item: Json | undefined, path: readonly string[]): void => {
-    places[path.join('.')] = placeOf([...at, ...path], 'value');
-    places[`${path.join('.')}:key`] = placeOf([...at, ...path], 'key');
-    if (item === null || typeof item !== 'object') return;
-    for (const [key, inner] of Object.entries(item)) walk(inner as Json, [...path, key]);
-  };
-  for (const key of ['use', 'cmd', 'params', 'inputs', 'matrix', 'outputs', 'seed']) {
-    if (stage[key] !== undefined) walk(stage[key], [key]);
-  }
-  return places;
 }

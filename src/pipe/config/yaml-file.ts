@@ -1,20 +1,10 @@
 /**
  * A YAML file as plain values, with the place of every one of them. Knows no pipeline.
  */
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-} from 'yaml';
+import type { Alias, Document, LineCounter, Node } from 'yaml';
 import type { Diagnostic, SourceRange } from '../diagnostic.ts';
 import type { Json } from '../json.ts';
+import { yaml } from './yaml-library.ts';
 
 export interface YamlFile {
   /** Undefined when `diagnostics` says that the file cannot be used at all. */
@@ -36,6 +26,7 @@ export function readYaml(bytes: Uint8Array, file: string): YamlFile {
   } catch {
     return unusable(notUtf8(bytes, file));
   }
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true });
   const rangeOf = (start: number, end: number) => sourceRange(text, lines, start, end);
@@ -76,6 +67,7 @@ function placed(document: Document, file: string, rangeOf: RangeOf): YamlFile {
 
 /** An alias of something that it stands in: written out, the document would have no end. */
 function circularAlias(document: Document): Alias | undefined {
+  const { visit } = yaml();
   let found: Alias | undefined;
   visit(document, {
     Alias(_key, alias, path) {
@@ -116,6 +108,7 @@ interface Ranges {
 }
 
 function collectRanges(node: Node | null, path: readonly string[], ranges: Ranges): void {
+  const { isAlias, isMap, isScalar, isSeq } = yaml();
   const where = path.join('\0');
   if (node?.range) ranges.values.set(where, ranges.rangeOf(node.range[0], node.range[1]));
   if (node === null || isAlias(node)) return;

@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
-import type { Pipeline, StageBody } from '../config/pipeline.ts';
+import type { Pipeline } from '../config/pipeline.ts';
 import { shownPath } from '../config/shown-path.ts';
 import { type Diagnostic, DiagnosticError } from '../diagnostic.ts';
 import { type Digest, digestOf, isDigest } from '../digest.ts';
@@ -59,11 +59,11 @@ export async function loadStageCode(
   return describeAll(pipeline.root, folder, known);
 }
 
-function modulesOf(pipeline: Pipeline): Map<string, { body: StageBody; stage: string }> {
-  const modules = new Map<string, { body: StageBody; stage: string }>();
+/** The modules, each with the first stage that uses it. */
+function modulesOf(pipeline: Pipeline): Map<string, string> {
+  const modules = new Map<string, string>();
   for (const { name, body } of pipeline.stages) {
-    if (body.kind === 'module' && !modules.has(body.use))
-      modules.set(body.use, { body, stage: name });
+    if (body.kind === 'module' && !modules.has(body.use)) modules.set(body.use, name);
   }
   return modules;
 }
@@ -139,23 +139,20 @@ function rememberedOf(bundle: Bundle, root: string): Remembered {
   };
 }
 
-function missingModule(
-  pipeline: Pipeline,
-  use: string,
-  { body, stage }: { body: StageBody; stage: string },
-): Diagnostic[] {
+function missingModule(pipeline: Pipeline, use: string, stage: string): Diagnostic[] {
   const path = resolve(pipeline.root, use);
   if (existsSync(path)) return [];
   const folder = dirname(path);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const nearest = nearestName(basename(path), names);
-  const place = pipeline.stages.find(({ name }) => name === stage)?.places?.use;
+  const place = pipeline.stages.find(({ name }) => name === stage)?.places?.of('use');
   return [
     {
       code: 'missing-file',
       message: `The stage "${stage}" uses ${use}, which does not exist.`,
       file: place?.file ?? shownPath(pipeline.file),
-      range: place ? (place.range ?? body.range) : body.range,
+      // What `--set` named has a place, but none in the file.
+      range: place?.range ?? { line: 1, column: 1, endColumn: 2 },
       ...(nearest === undefined
         ? {}
         : { hint: `Did you mean "${relative(pipeline.root, join(folder, nearest))}"?` }),

@@ -1,0 +1,20 @@
+/**
+ * The YAML library, loaded at the first need: most pipeline files are plain, and only a complaint
+ * needs to know where in them things stand. Knows no file.
+ */
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
+
+type Library = typeof Yaml;
+
+let loaded: Library | undefined;
+
+/** From the bundle, which is faster than from its package: call where the need is foreseen. */
+export async function loadYaml(): Promise<void> {
+  loaded ??= await import('yaml');
+}
+
+export function yaml(): Library {
+  loaded ??= createRequire(import.meta.url)('yaml') as Library;
+  return loaded;
+}
