@@ -12,6 +12,7 @@ const PATH = /^[A-Za-z_][\w-]*(?:\.[\w-]+)*$/;
 
 /** The dotted names of all references in a text, malformed ones included. */
 export function referencesIn(text: string): string[] {
+  if (!text.includes('${')) return [];
   return [...text.matchAll(REFERENCE)].map((match) => match[1]!.trim());
 }
 
@@ -29,6 +30,15 @@ export function interpolate(value: Json, lookup: Lookup): Json {
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value as JsonObject);
   return Object.fromEntries(entries.map(([key, item]) => [key, interpolate(item, lookup)]));
+}
+
+/** Whether there is anything to replace in `value`. */
+export function mayRefer(value: Json): boolean {
+  if (typeof value === 'string') return value.includes('${');
+  if (value === null || typeof value !== 'object') return false;
+  for (const item of Array.isArray(value) ? value : Object.values(value))
+    if (mayRefer(item as Json)) return true;
+  return false;
 }
 
 function interpolateText(text: string, lookup: Lookup): Json {

@@ -5,7 +5,7 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { nearestName, suggest } from './nearest-name.ts';
-import { interpolate, isReferencePath, type Resolution, valueAt } from './reference.ts';
+import { interpolate, isReferencePath, mayRefer, type Resolution, valueAt } from './reference.ts';
 import type { PlaceOf } from './schema-error.ts';
 
 export interface Resolved {
@@ -18,7 +18,7 @@ export function resolveReferences(value: Json, placeOf: PlaceOf): Resolved {
   const diagnostics: Diagnostic[] = [];
   const params = new SharedParams(value.params, placeOf, diagnostics).resolveAll();
   const walk = (item: Json, path: readonly string[]): Json => {
-    if (isCommand(path)) return item;
+    if (!mayRefer(item) || isCommand(path)) return item;
     if (typeof item === 'string') {
       const lookup = (name: readonly string[], text: string): Resolution =>
         lookUp(name, text, { params, path, placeOf, diagnostics });

@@ -120,6 +120,7 @@ function checkCommand(cmd: string, context: StageContext): Diagnostic[] {
     if (!/^[\w-]+\.[\w.-]+$/.test(reference)) return [];
     const [root, ...rest] = reference.split('.');
     if (root === 'matrix') return checkMatrixReference(reference, path, context);
+    if (isKnown(root!, rest, context)) return [];
     const known = {
       inputs: names('inputs'),
       outputs: names('outputs'),
@@ -132,11 +133,14 @@ function checkCommand(cmd: string, context: StageContext): Diagnostic[] {
       const hint = suggest(root!, ['inputs', 'outputs', 'params', 'matrix'], 'references');
       return [{ code, message: `${message}.`, ...place, hint }];
     }
-    const has =
-      root === 'params'
-        ? [stage.params, shared].some((params) => valueAt(params, rest) !== undefined)
-        : known.includes(rest.join('.'));
     const hint = suggest(rest[0]!, known, `${root} of stages.${name}`);
-    return has ? [] : [{ code, message: `${message}.`, ...place, hint }];
+    return [{ code, message: `${message}.`, ...place, hint }];
   });
+}
+
+function isKnown(root: string, rest: readonly string[], { stage, shared }: StageContext): boolean {
+  if (root === 'params')
+    return [stage.params, shared].some((params) => valueAt(params, rest) !== undefined);
+  const isOfStage = root === 'inputs' || root === 'outputs';
+  return isOfStage && entriesOf(stage[root]).some(([key]) => key === rest.join('.'));
 }

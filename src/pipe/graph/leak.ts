@@ -15,6 +15,8 @@ export function findLeaks(
   graph: TaskGraph,
   stages: ReadonlyMap<string, PlannedStage>,
 ): Diagnostic[] {
+  // Labels begin where an output declares them.
+  if (![...stages.values()].some(hasLabels)) return [];
   const carried = new Map<string, Carried>();
   const leaks = new Map<string, Diagnostic>();
   for (const task of graph.tasks.values()) {
@@ -41,6 +43,11 @@ export function findLeaks(
     }
   }
   return [...leaks.values()];
+}
+
+function hasLabels({ code }: PlannedStage): boolean {
+  const outputs = Object.values(code?.declaration.outputs ?? {});
+  return outputs.some(({ labels = [] }) => labels.length > 0);
 }
 
 function arrivals(
