@@ -74,17 +74,29 @@ const shared = {
 };
 
 /** What the command line loads on its way to a run of tasks that are settled, beside what it imports anyway. */
-const RUNS = ['./run.ts', './diagnostic-text.ts'];
+const OF_KNOWN_PLAN = ['./run.ts', './diagnostic-text.ts'];
+/** And what it loads to make a plan of a plain pipeline file and of stages' code. */
+const OF_NEW_PLAN = [
+  ...OF_KNOWN_PLAN,
+  '../pipe/config/load.ts',
+  '../pipe/config/partial-plan.ts',
+  '../pipe/fingerprint/stage-code.ts',
+  './bundle.ts',
+  './describe.ts',
+  '../pipe/graph/build.ts',
+  '../pipe/run/decide.ts',
+  '../pipe/run/check.ts',
+];
 
 /**
- * The command line as one small file, for a run of which the plan is known: the rest is left out, and
- * says so if it is asked for. Forty small files take longer to load than the run takes.
+ * The command line as one small file, for runs alone: what is not `kept` is left out, and says so if it
+ * is asked for. Forty small files take longer to load than the run takes.
  */
-const onlyRuns = {
+const onlyRuns = (kept) => ({
   name: 'only-runs',
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, kind }) => {
-      if (kind !== 'dynamic-import' || RUNS.includes(path)) return undefined;
+      if (kind !== 'dynamic-import' || kept.includes(path)) return undefined;
       // Loaded only where a terminal is.
       if (path === './terminal.ts') return { path: './terminal.cjs', external: true };
       return { path, namespace: 'left-out', sideEffects: true };
@@ -94,7 +106,20 @@ const onlyRuns = {
       loader: 'js',
     }));
   },
-};
+});
+
+/** One of the small programs. */
+const smallProgram = (name, kept) => ({
+  ...shared,
+  ...quick,
+  entryPoints: { [name]: 'src/cli/main.ts' },
+  outdir: 'dist',
+  keepNames: true,
+  external: ['chokidar', 'esbuild', 'fast-glob'],
+  // Node's import() would start its loader of ES modules, where require() will do.
+  supported: { 'dynamic-import': false },
+  plugins: [validator, onlyRuns(kept)],
+});
 
 /** Builds all of dist/; `fresh` also removes what earlier builds left there. */
 export async function buildAll({ fresh = false } = {}) {
@@ -121,17 +146,8 @@ export async function buildAll({ fresh = false } = {}) {
       },
       outdir: 'dist',
     }),
-    build({
-      ...shared,
-      ...quick,
-      entryPoints: { rerun: 'src/cli/main.ts' },
-      outdir: 'dist',
-      keepNames: true,
-      external: ['chokidar', 'esbuild', 'fast-glob'],
-      // Node's import() would start its loader of ES modules, where require() will do.
-      supported: { 'dynamic-import': false },
-      plugins: [onlyRuns],
-    }),
+    build(smallProgram('rerun', OF_KNOWN_PLAN)),
+    build(smallProgram('run', OF_NEW_PLAN)),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
     build({
       ...shared,
@@ -156,7 +172,7 @@ export async function buildAll({ fresh = false } = {}) {
 }
 
 /**
- * Runs the small program once on a pipeline of two commands, for V8 to leave what it compiled. Only
+ * Runs the small programs on a pipeline of two commands, for V8 to leave what it compiled. Only
  * speed depends on it: where it can't be done, the reason is said and the build is as good.
  */
 export function keepCompiled() {
@@ -175,7 +191,7 @@ export function keepCompiled() {
       const { status, stderr, error } = spawnSync(process.execPath, args, options);
       if (status !== 0) throw new Error(error?.message ?? stderr);
     };
-    run({});
+    run({ PIPE_KEEP_COMPILED: '1' });
     write('a.txt', '2\n');
     rmSync(join(folder, 'artifacts', 'last'), { recursive: true });
     run({ PIPE_KEEP_COMPILED: '1' });

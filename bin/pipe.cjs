@@ -25,16 +25,19 @@ async function goOn(seen) {
   await startWith(rebuilt ? undefined : seen);
 }
 
-/** The small program runs tasks whose plan is known. */
+/** The small programs run tasks, the one with a plan that is known. */
 async function startWith(inspection) {
-  if (inspection?.samePlan === true) {
+  const isKnown = inspection?.samePlan === true;
+  // Before anything is loaded: V8 takes no code that it compiled under other flags.
+  if (!isKnown) adviseV8();
+  if (words[0] === 'run') {
     try {
-      return await startSmall(inspection);
+      return await startSmall(isKnown ? 'rerun.cjs' : 'run.cjs', inspection);
     } catch (error) {
       if (error.code !== 'ERR_LEFT_OUT') throw error;
     }
   }
-  adviseV8();
+  if (isKnown) adviseV8();
   return (await importFrom('dist/pipe.mjs')).start(words, inspection);
 }
 
@@ -49,9 +52,9 @@ function adviseV8() {
   if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=1000000');
 }
 
-async function startSmall(inspection) {
+async function startSmall(name, inspection) {
   const { loadCompiled, compiledPath } = require('../dist/answer.cjs');
-  const file = join(root, 'dist', 'rerun.cjs');
+  const file = join(root, 'dist', name);
   const { exports: program, toKeep } = loadCompiled(file);
   await program.start(words, inspection);
   // Asked for by build.mjs, which runs the program once for it.

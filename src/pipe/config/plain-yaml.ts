@@ -26,22 +26,20 @@ function leave(): never {
   throw NOT_PLAIN;
 }
 
-/** Blanks, then `key:`, or the dash of a list. */
-const LINE = /( *)(?:([A-Za-z_][\w-]{0,99}):(?= |\n|$)|-(?= +[^\s#]))/y;
+/** Blanks, `key:` or the dash of a list, and then the end of the line, a scalar, or something else. */
+const LINE =
+  /( *)(?:([A-Za-z_][\w-]{0,99}):|-)(?: *(\n|$)| +(?:((?:[\w./$(\\]|-\d)[^\n#]*)|(?=["'[{#])))/y;
 /** A line that says nothing. */
 const SILENT = / *(?:#[^\n]*)?(?:\n|$)/y;
-const BLANKS = / */y;
 /** What may stand behind a value. */
 const LINE_END = /(?: +#[^\n]*| *)(?:\n|$)/y;
-/** A scalar without quotes: what ends it or makes it something else is looked at afterwards. */
-const SCALAR = /(?:[\w./$(\\]|-\d)[^\n#]*/y;
 
 /** A collection whose lines begin at the same column. */
 interface Block {
   readonly indent: number;
   readonly mapping?: Mapping;
   readonly list?: Json[];
-  /** Where a value below the last key goes; undefined once that has one. */
+  /** The last key, where deeper lines may still give its value. */
   waiting: string | undefined;
 }
 
@@ -59,24 +57,24 @@ class BlockReader {
   document(): Json {
     const root: Mapping = {};
     this.#open.push({ indent: 0, mapping: root, waiting: undefined });
-    while (this.#at < this.#text.length) if (!this.#take(SILENT)) this.#line();
+    while (this.#at < this.#text.length) this.#line();
     return Object.keys(root).length === 0 ? leave() : root;
   }
 
   #line(): void {
-    const [, blanks, key] = this.#take(LINE) ?? leave();
-    const block = this.#blockAt((blanks as string).length, key === undefined);
-    if (key === undefined) (block.list ?? leave()).push(this.#value() ?? leave());
-    else this.#pair(block, key);
+    LINE.lastIndex = this.#at;
+    const match = LINE.exec(this.#text);
+    if (match === null) this.#skip(SILENT);
+    else this.#pair(match);
   }
 
-  #pair(block: Block, key: string): void {
-    const mapping = block.mapping ?? leave();
-    if (!isPlainKey(key) || Object.hasOwn(mapping, key)) leave();
-    const value = this.#value();
-    // A key without a value has null, until a deeper line says more.
-    mapping[key] = value ?? null;
-    block.waiting = value === undefined ? key : undefined;
+  /** A key or a dash, and what stands behind it. */
+  #pair([, blanks, key, end, scalar]: RegExpExecArray): void {
+    this.#at = LINE.lastIndex;
+    const block = this.#blockAt((blanks as string).length, key === undefined);
+    const value = end === undefined ? this.#value(scalar) : undefined;
+    if (key === undefined) (block.list ?? leave()).push(value ?? leave());
+    else setLast(block, key, value);
   }
 
   /** The collection that a line with this indentation belongs to; a deeper one begins a new one. */
@@ -85,87 +83,88 @@ class BlockReader {
     const last = open.at(-1) as Block;
     if (indent > last.indent) return this.#begin(last, indent, isList);
     while ((open.at(-1) as Block).indent > indent) open.pop();
-    const block = open.at(-1);
-    return block?.indent === indent ? block : leave();
+    const block = open.at(-1) as Block;
+    return block.indent === indent ? block : leave();
   }
 
   #begin({ mapping, waiting }: Block, indent: number, isList: boolean): Block {
     if (mapping === undefined || waiting === undefined) return leave();
-    const inner = isList ? { list: [] as Json[] } : { mapping: {} as Mapping };
-    mapping[waiting] = inner.list ?? (inner.mapping as Mapping);
-    const block: Block = { indent, ...inner, waiting: undefined };
+    const block: Block = isList
+      ? { indent, list: [], waiting: undefined }
+      : { indent, mapping: {}, waiting: undefined };
+    mapping[waiting] = (block.list ?? block.mapping) as Json;
     this.#open.push(block);
     return block;
   }
 
-  /** The rest of the line; undefined where nothing stands there. */
-  #value(): Json | undefined {
-    if (this.#take(LINE_END)) return undefined;
-    this.#take(BLANKS);
-    const inline = this.#flow.valueAt(this.#at);
-    const value = inline === undefined ? this.#scalar() : inline.value;
-    if (inline !== undefined) this.#at = inline.end;
-    return this.#take(LINE_END) ? value : leave();
+  /** What stands on the rest of the line; undefined for a comment. */
+  #value(scalar: string | undefined): Json | undefined {
+    if (scalar !== undefined) return this.#scalar(scalar);
+    const isComment = this.#text[this.#at] === '#';
+    const value = isComment ? undefined : this.#flow.valueAt(this.#at);
+    if (!isComment) this.#at = this.#flow.at;
+    this.#skip(isComment ? SILENT : LINE_END);
+    return value;
   }
 
-  #scalar(): Json {
-    const [written] = this.#take(SCALAR) ?? leave();
-    const text = (written as string).trimEnd();
-    this.#at -= (written as string).length - text.length;
+  #scalar(written: string): Json {
+    const text = written.trimEnd();
+    this.#at -= written.length - text.length;
+    this.#skip(LINE_END);
     // A colon may make it a key.
-    return /:(?: |$)/.test(text) ? leave() : scalarOf(text);
+    return text.includes(':') && /:(?: |$)/.test(text) ? leave() : scalarOf(text);
   }
 
-  #take(pattern: RegExp): RegExpExecArray | undefined {
+  #skip(pattern: RegExp): void {
     pattern.lastIndex = this.#at;
-    const match = pattern.exec(this.#text);
-    if (match === null) return undefined;
+    if (!pattern.test(this.#text)) leave();
     this.#at = pattern.lastIndex;
-    return match;
   }
+}
+
+/** A key without a value has null, until deeper lines say more. */
+function setLast(block: Block, key: string, value: Json | undefined): void {
+  setOnce(block.mapping ?? leave(), key, value ?? null);
+  block.waiting = value === undefined ? key : undefined;
+}
+
+function setOnce(mapping: Mapping, key: string, value: Json): void {
+  if (key === '__proto__' || WORDS.has(key) || Object.hasOwn(mapping, key)) leave();
+  mapping[key] = value;
 }
 
 /** A quoted scalar without escapes, whole. */
 const QUOTED = /"([^"\\\n]*)"|'([^'\n]*)'/y;
-const FLOW_KEY = / *([A-Za-z_][\w-]{0,99}): +/y;
+const FLOW_KEY = /([A-Za-z_][\w-]{0,99}): +/y;
 const FLOW_SCALAR = /[\w./][\w./*=+@%~-]*(?: +[\w./*=+@%~-]+)*|-\d[\w.]*/y;
 const MOST_NESTED = 20;
 
 /** Quoted scalars, and collections in brackets; all on one line. */
 class FlowReader {
   readonly #text: string;
-  #at = 0;
+  /** Where it stopped. */
+  at = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Undefined where neither begins. */
-  valueAt(at: number): { readonly value: Json; readonly end: number } | undefined {
-    if (!'"\'{['.includes(this.#text[at] as string)) return undefined;
-    this.#at = at;
-    const value = this.#value(0);
-    return { value, end: this.#at };
-  }
-
-  #value(depth: number): Json {
+  valueAt(at: number, depth = 0): Json {
+    this.at = at;
     if (depth > MOST_NESTED) leave();
-    const first = this.#text[this.#at];
-    if (first === '{') return this.#mapping(depth);
-    if (first === '[') return this.#list(depth);
-    if (first === '"' || first === "'") {
-      const [, double, single] = this.#take(QUOTED);
-      return (double ?? single) as string;
-    }
-    return scalarOf(this.#take(FLOW_SCALAR)[0]);
+    const first = this.#text[at];
+    if (first === '{') return this.#mapping(depth + 1);
+    if (first === '[') return this.#list(depth + 1);
+    if (first !== '"' && first !== "'") return scalarOf(this.#take(FLOW_SCALAR)[0]);
+    const [, double, single] = this.#take(QUOTED);
+    return (double ?? single) as string;
   }
 
   #mapping(depth: number): Mapping {
     const mapping: Mapping = {};
     this.#items('}', () => {
       const key = this.#take(FLOW_KEY)[1] as string;
-      if (!isPlainKey(key) || Object.hasOwn(mapping, key)) leave();
-      mapping[key] = this.#value(depth + 1);
+      setOnce(mapping, key, this.valueAt(this.at, depth));
     });
     return mapping;
   }
@@ -173,30 +172,37 @@ class FlowReader {
   #list(depth: number): Json[] {
     const list: Json[] = [];
     this.#items(']', () => {
-      list.push(this.#value(depth + 1));
+      list.push(this.valueAt(this.at, depth));
     });
     return list;
   }
 
   #items(close: string, item: () => void): void {
-    this.#at += 1;
-    this.#take(BLANKS);
-    if (this.#text[this.#at] !== close) {
-      item();
-      for (this.#take(BLANKS); this.#text[this.#at] === ','; this.#take(BLANKS)) {
-        this.#at += 1;
-        this.#take(BLANKS);
+    if (this.#next() !== close) {
+      do {
         item();
-      }
+        if (this.#text[this.at] === ' ') this.#skipBlanks();
+      } while (this.#text[this.at] === ',' && this.#next() !== undefined);
     }
-    if (this.#text[this.#at] !== close) leave();
-    this.#at += 1;
+    if (this.#text[this.at] !== close) leave();
+    this.at += 1;
+  }
+
+  /** The first character that is no blank behind this one, which is left behind. */
+  #next(): string | undefined {
+    this.at += 1;
+    this.#skipBlanks();
+    return this.#text[this.at];
+  }
+
+  #skipBlanks(): void {
+    while (this.#text[this.at] === ' ') this.at += 1;
   }
 
   #take(pattern: RegExp): RegExpExecArray {
-    pattern.lastIndex = this.#at;
+    pattern.lastIndex = this.at;
     const match = pattern.exec(this.#text) ?? leave();
-    this.#at = pattern.lastIndex;
+    this.at = pattern.lastIndex;
     return match;
   }
 }
@@ -206,10 +212,6 @@ const WORDS: ReadonlyMap<string, Json> = new Map<string, Json>([
   ...['true', 'True', 'TRUE'].map((word) => [word, true] as const),
   ...['false', 'False', 'FALSE'].map((word) => [word, false] as const),
 ]);
-
-function isPlainKey(key: string): boolean {
-  return key !== '__proto__' && !WORDS.has(key);
-}
 
 /** A scalar without quotes. Not every number that YAML knows is plain, but nothing else is a number. */
 function scalarOf(text: string): Json {

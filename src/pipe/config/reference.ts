@@ -12,8 +12,14 @@ const PATH = /^[A-Za-z_][\w-]*(?:\.[\w-]+)*$/;
 
 /** The dotted names of all references in a text, malformed ones included. */
 export function referencesIn(text: string): string[] {
-  if (!text.includes('${')) return [];
-  return [...text.matchAll(REFERENCE)].map((match) => match[1]!.trim());
+  const found: string[] = [];
+  for (let at = text.indexOf('${'); at >= 0; at = text.indexOf('${', at)) {
+    const end = text.indexOf('}', at);
+    if (end < 0) break;
+    found.push(text.slice(at + 2, end).trim());
+    at = end;
+  }
+  return found;
 }
 
 export function isReferencePath(name: string): boolean {
@@ -36,9 +42,8 @@ export function interpolate(value: Json, lookup: Lookup): Json {
 export function mayRefer(value: Json): boolean {
   if (typeof value === 'string') return value.includes('${');
   if (value === null || typeof value !== 'object') return false;
-  for (const item of Array.isArray(value) ? value : Object.values(value))
-    if (mayRefer(item as Json)) return true;
-  return false;
+  const items: Json[] = Array.isArray(value) ? value : Object.values(value);
+  return items.some(mayRefer);
 }
 
 function interpolateText(text: string, lookup: Lookup): Json {

@@ -18,14 +18,14 @@ export function resolveReferences(value: Json, placeOf: PlaceOf): Resolved {
   const diagnostics: Diagnostic[] = [];
   const params = new SharedParams(value.params, placeOf, diagnostics).resolveAll();
   const walk = (item: Json, path: readonly string[]): Json => {
-    if (!mayRefer(item) || isCommand(path)) return item;
+    if (isCommand(path) || !mayRefer(item)) return item;
     if (typeof item === 'string') {
       const lookup = (name: readonly string[], text: string): Resolution =>
         lookUp(name, text, { params, path, placeOf, diagnostics });
       return interpolate(item, lookup);
     }
     if (Array.isArray(item)) return item.map((inner, index) => walk(inner, [...path, `${index}`]));
-    if (!isMapping(item)) return item;
+    if (!isMapping(item) || (isStage(path) && onlyItsCommandRefers(item))) return item;
     const entries = Object.entries(item);
     return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner, [...path, key])]));
   };
@@ -113,6 +113,14 @@ class SharedParams {
 
 function isMapping(value: Json | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function isStage(path: readonly string[]): boolean {
+  return path.length === 2 && path[0] === 'stages';
+}
+
+function onlyItsCommandRefers(stage: JsonObject): boolean {
+  return Object.keys(stage).every((key) => key === 'cmd' || !mayRefer(stage[key]!));
 }
 
 function isCommand(path: readonly string[]): boolean {

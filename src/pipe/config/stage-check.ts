@@ -5,7 +5,7 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { suggest } from './nearest-name.ts';
-import { referencesIn, valueAt } from './reference.ts';
+import { mayRefer, referencesIn, valueAt } from './reference.ts';
 import type { PlaceOf } from './schema-error.ts';
 
 /** `value` may be invalid in any way: what has the wrong type is left to the schema. */
@@ -66,7 +66,10 @@ function checkReferences(context: StageContext): Diagnostic[] {
       for (const [key, inner] of Object.entries(item)) walk(inner as Json, [...path, key]);
     }
   };
-  for (const key of ['params', 'inputs', 'seed']) walk(stage[key] ?? null, ['stages', name, key]);
+  for (const key of ['params', 'inputs', 'seed']) {
+    const value = stage[key] ?? null;
+    if (mayRefer(value)) walk(value, ['stages', name, key]);
+  }
   if (typeof stage.cmd === 'string') found.push(...checkCommand(stage.cmd, context));
   return found;
 }
@@ -141,6 +144,6 @@ function checkCommand(cmd: string, context: StageContext): Diagnostic[] {
 function isKnown(root: string, rest: readonly string[], { stage, shared }: StageContext): boolean {
   if (root === 'params')
     return [stage.params, shared].some((params) => valueAt(params, rest) !== undefined);
-  const isOfStage = root === 'inputs' || root === 'outputs';
-  return isOfStage && entriesOf(stage[root]).some(([key]) => key === rest.join('.'));
+  const isOfStage = (root === 'inputs' || root === 'outputs') && !Array.isArray(stage[root]);
+  return isOfStage && valueAt(stage, [root, rest.join('.')]) !== undefined;
 }

@@ -57,13 +57,15 @@ function nearestPath(root: string, path: string): string | undefined {
   return nearest === undefined ? undefined : join(parent, nearest);
 }
 
+const OWN_FOLDERS = ['cache', 'artifacts'];
+
 /** What keeps a source from being an input whether or not it is there. */
 export function sourceProblem(
   root: string,
   source: string,
 ): { readonly code: string; readonly what: string; readonly hint: string } | undefined {
   const base = resolve(root, isGlob(source) ? globBase(source) : source);
-  const own = ['cache', 'artifacts'].find((name) => isWithin(base, join(root, name)));
+  const own = OWN_FOLDERS.find((name) => base.includes(name) && isWithin(base, join(root, name)));
   if (own !== undefined) {
     return {
       code: 'own-folder',
@@ -86,6 +88,7 @@ function isWithin(path: string, folder: string): boolean {
 }
 
 function hasOpenBrace(glob: string): boolean {
+  if (!/[{}]/.test(glob)) return false;
   let open = 0;
   for (const letter of glob) {
     if (letter === '{') open += 1;
