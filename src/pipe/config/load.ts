@@ -7,6 +7,7 @@ import { DiagnosticError } from '../diagnostic.ts';
 import { digestOf } from '../digest.ts';
 import type { Json } from '../json.ts';
 import { keepPlan, keptPlanFile, readKeptPlan } from './kept-plan.ts';
+import { isPlainOverride } from './override.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { PipelineText } from './pipeline-text.ts';
 import { placedValue, withPlaces } from './places.ts';
@@ -33,8 +34,7 @@ export async function loadPipeline(file: string, sets: readonly string[] = []): 
 }
 
 async function parsed(text: PipelineText): Promise<Pipeline> {
-  // What `--set` gives is read by the library in any case.
-  if (text.sets.length > 0) await loadYaml();
+  if (!text.sets.every(isPlainOverride)) await loadYaml();
   const plain = plainPipeline(text);
   if (plain !== undefined) return plain;
   const [{ parsePipeline }] = await Promise.all([import('./parse.ts'), loadYaml()]);

@@ -5,6 +5,7 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { nearestName, suggest } from './nearest-name.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 import { valueAt } from './reference.ts';
 import { pipelineSchema } from './schema.ts';
 import { yaml } from './yaml-library.ts';
@@ -44,6 +45,8 @@ export function applyOverrides(value: Json, sets: readonly string[]): Overridden
 export function parseValue(text: string): Json {
   const trimmed = text.trim();
   if (trimmed === '') return '';
+  const plain = plainValue(trimmed);
+  if (plain !== undefined) return plain;
   try {
     const value = yaml().parse(trimmed) as Json;
     const isCollection = value !== null && typeof value === 'object';
@@ -54,10 +57,22 @@ export function parseValue(text: string): Json {
   }
 }
 
+/** Without the library, as it reads what is plain. */
+function plainValue(trimmed: string): Json | undefined {
+  if (trimmed.includes('\n')) return undefined;
+  const document = readPlainYaml(`value: ${trimmed}`) as JsonObject | undefined;
+  return document?.value ?? undefined;
+}
+
+/** Whether the library has to be asked what the value of an override is. */
+export function isPlainOverride(text: string): boolean {
+  return plainValue(text.slice(text.indexOf('=') + 1).trim()) !== undefined;
+}
+
 /** What begins as a list, a mapping or quoted text was meant as one: half of it is no plain text. */
 function brokenValue(text: string, given: string): Diagnostic | undefined {
   const trimmed = given.trim();
-  if (!/^[[{"']/.test(trimmed)) return undefined;
+  if (!/^[[{"']/.test(trimmed) || plainValue(trimmed) !== undefined) return undefined;
   try {
     yaml().parse(trimmed);
     return undefined;
