@@ -3,15 +3,15 @@
  * needs to know where in them things stand. Knows no file.
  */
 import { createRequire } from 'node:module';
-import type * as Yaml from 'yaml';
+import type * as Parts from './yaml-parts.ts';
 
-type Library = typeof Yaml;
+type Library = typeof Parts;
 
 let loaded: Library | undefined;
 
 /** From the bundle, which is faster than from its package: call where the need is foreseen. */
 export async function loadYaml(): Promise<void> {
-  loaded ??= await import('yaml');
+  loaded ??= await import('./yaml-parts.ts');
 }
 
 export function yaml(): Library {
