@@ -77,7 +77,7 @@ function isStale() {
   // An installed package keeps the dist/ that was published with it.
   if (basename(dirname(root)) === 'node_modules') return false;
   return JSON.parse(readFileSync(stampFile, 'utf8')).some(({ path, size, mtimeMs }) => {
-    const stat = statSync(join(root, path), { throwIfNoEntry: false });
+    const stat = statSync(`${root}/${path}`, { throwIfNoEntry: false });
     return stat?.size !== size || stat?.mtimeMs !== mtimeMs;
   });
 }

@@ -45,8 +45,9 @@ export function bindInputs(options: BindOptions): Bound {
 }
 
 function unwired({ spec, code }: PlannedStage): Diagnostic[] {
+  if (code === undefined) return [];
   const given = new Set(spec.inputs.map(({ name }) => name));
-  const declared = Object.entries(code?.declaration.inputs ?? {});
+  const declared = Object.entries(code.declaration.inputs);
   return declared
     .filter(([name, { optional }]) => !optional && !given.has(name))
     .map(([name, { description }]) => ({

@@ -171,6 +171,7 @@ function paramsOf({ stage, cell, kept }: PlanOptions): {
 
 /** The command with the cell's values as quoted words; the references to inputs, outputs and params stay. */
 function commandOf(cmd: string, cell: Cell): string {
+  if (!cmd.includes('matrix')) return cmd;
   return textOf(
     interpolate(` ${cmd}`, ([root, axis, ...field]) => {
       const found = root === 'matrix' ? valueAt(cell.values[axis!], field) : undefined;
