@@ -15,6 +15,6 @@ export async function loadYaml(): Promise<void> {
 }
 
 export function yaml(): Library {
-  loaded ??= createRequire(import.meta.url)('yaml') as Library;
+  loaded ??= createRequire(import.meta.filename)('yaml') as Library;
   return loaded;
 }
