@@ -10,14 +10,17 @@ import type { Json, JsonObject } from '../json.ts';
 import type { Task } from './task.ts';
 
 export class KeptParams {
-  private readonly file: string;
+  /** Undefined where no schema checks anything: the params of commands are as they were given. */
+  private readonly file: string | undefined;
   private readonly kept: { readonly [task: TaskId]: JsonObject } | undefined;
 
   constructor(pipeline: Pipeline, code: ReadonlyMap<string, StageCode>) {
-    const question = pipeline.stages.map(({ name, params, matrix, body }): Json => {
-      const schema = body.kind === 'module' ? code.get(body.use)?.declaration.params : undefined;
-      return [name, params, matrix as unknown as Json, schema ?? null];
+    const question = pipeline.stages.flatMap(({ name, params, matrix, body }): Json[] => {
+      if (body.kind !== 'module') return [];
+      const schema = code.get(body.use)?.declaration.params;
+      return [[name, params, matrix as unknown as Json, schema ?? null]];
     });
+    if (question.length === 0) return;
     this.file = keptPlanFile(pipeline.root, 'params', question);
     this.kept = readKeptPlan(this.file) as { [task: TaskId]: JsonObject } | undefined;
   }
@@ -28,7 +31,8 @@ export class KeptParams {
 
   /** Called once all params of all tasks were found valid. */
   keep(tasks: readonly Task[]): void {
-    if (this.kept !== undefined) return;
-    keepPlan(this.file, Object.fromEntries(tasks.map(({ id, params }) => [id, params])));
+    if (this.file === undefined || this.kept !== undefined) return;
+    const checked = tasks.filter(({ code }) => code.kind !== 'command');
+    keepPlan(this.file, Object.fromEntries(checked.map(({ id, params }) => [id, params])));
   }
 }

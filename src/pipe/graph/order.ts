@@ -23,8 +23,13 @@ export function topologicalOrder(graph: DirectedGraph): string[] {
 }
 
 function insertByRank(ready: string[], node: string, rank: ReadonlyMap<string, number>): void {
-  const place = ready.findIndex((other) => rank.get(other)! > rank.get(node)!);
-  ready.splice(place < 0 ? ready.length : place, 0, node);
+  let [low, high] = [0, ready.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rank.get(ready[middle]!)! > rank.get(node)!) high = middle;
+    else low = middle + 1;
+  }
+  ready.splice(low, 0, node);
 }
 
 /** One circle for every knot of the graph, as `[a, b, a]`; none in an acyclic graph. */
