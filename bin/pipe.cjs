@@ -48,6 +48,7 @@ async function startWith(inspection) {
 function adviseV8() {
   const { setFlagsFromString } = require('node:v8');
   setFlagsFromString('--semi-space-growth-factor=16');
+  setFlagsFromString('--always-sparkplug');
   // Later versions count calls instead.
   if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=1000000');
 }
