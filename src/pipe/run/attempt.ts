@@ -28,7 +28,6 @@ export interface AttemptOptions {
   readonly root: string;
   readonly hostPath: string;
   readonly backend?: string;
-  /** Given back when the process has ended well; after a failure, others might better not begin. */
   readonly lease: Lease;
   readonly log: TaskLog;
   readonly signal: AbortSignal;
@@ -97,7 +96,6 @@ async function perform(options: AttemptOptions, workspace: Workspace): Promise<P
   const wallMs = Math.round(monotonicMs() - startedMs);
   failUnlessDone(end, report, options, () => isDiskFull(workspace.folder));
   requireOutputs(task, workspace);
-  options.lease.release(); // all went well: what is left to do needs none of it
   const outputs = await collect(options, workspace);
   const { cpuMs, peakRssBytes } = report.usage ?? end.usage;
   const cost = { wallMs, cpuMs: Math.round(cpuMs), peakRssBytes };
