@@ -136,3 +136,22 @@ describe('a pipeline of module stages', () => {
     expect(lstatSync(project.path('artifacts/count/count.json')).mode & 0o222).toBe(0);
   });
 });
+
+it('compares what a task makes ready with what waits, before the next one starts', async () => {
+  const copy = (from: string, name: string) =>
+    `{ cmd: "cat \${inputs.a} > \${outputs.o}; echo ${name} >> \${outputs.o}", inputs: { a: ${from} }, outputs: { o: o.txt } }`;
+  project = openProject({
+    'pipeline.yaml': `version: 1
+stages:
+  first: ${copy('a.txt', 'first')}
+  other: ${copy('a.txt', 'other')}
+  second: ${copy('first.o', 'second')}
+  third: ${copy('second.o', 'third')}
+`,
+    'a.txt': 'text\n',
+  });
+  const { events } = await project.build({ jobs: 1 });
+  const started = eventsOf(events, 'taskStarted').map(({ task }) => task);
+  // Behind second lies more than behind other, which had been waiting all the while.
+  expect(started).toEqual(['first', 'second', 'other', 'third']);
+});

@@ -97,7 +97,7 @@ export function openSlots(initial: Capacity): Slots {
       free = { ...free, devices: [...free.devices, ...devices] };
       moveRest(wants, 1);
       giveCpu();
-      serve();
+      serveSoon(); // what becomes ready by this task's end is to be compared with what waits
     });
     return { devices, yieldCpu, release };
   };
