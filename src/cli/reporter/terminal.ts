@@ -3,11 +3,11 @@
  * is redrawn in place; at the end a table of what ran, failed or was skipped. Colour follows NO_COLOR.
  */
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { createLogUpdate } from 'log-update';
 import type { Event, TaskId } from '../../pipe/event.ts';
 import { diagnosticsText } from '../diagnostic-text.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import { formatTable } from '../table.ts';
+import { openCanvas } from './canvas.ts';
 import { hitLines } from './hit-lines.ts';
 import { TERMINAL_FRAME_MS } from './pace.ts';
 import { decisionLine } from './plain.ts';
@@ -54,34 +54,44 @@ export function terminalReporter({
   colour,
   columns,
 }: TerminalOptions): Reporter {
-  const live = createLogUpdate(stream, { showCursor: false });
+  const canvas = openCanvas(stream);
   const running = new Map<TaskId, Running>();
   /** Of each task the last: in a watch a build may be taken over by the next. */
   const finished = new Map<TaskId, Finished>();
   let frame = 0;
+  /** A task that ends within a frame is never drawn. */
+  let isDrawn = false;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text) : text;
 
   function keep(line: string): void {
-    live.clear();
+    canvas.clear();
     streams.err(`${line}\n`);
-    draw();
+    redraw();
   }
 
   /** Whole lines that were coloured before. */
   function keepText(lines: string): void {
-    live.clear();
+    canvas.clear();
     streams.err(colour ? lines : stripVTControlCharacters(lines));
-    draw();
+    redraw();
+  }
+
+  /** What was on the screen before a line was put there; what is new waits for its frame. */
+  function redraw(): void {
+    if (isDrawn) draw();
   }
 
   function draw(): void {
-    if (running.size === 0) {
-      live.clear();
+    isDrawn = running.size > 0;
+    if (!isDrawn) {
+      canvas.clear();
       return;
     }
     const width = Math.max(...[...running.keys()].map((task) => task.length));
-    live([...running].map(([task, state]) => runningLine(task.padEnd(width), state)).join('\n'));
+    canvas.draw(
+      [...running].map(([task, state]) => runningLine(task.padEnd(width), state)).join('\n'),
+    );
   }
 
   function runningLine(task: string, state: Running): string {
@@ -130,11 +140,9 @@ export function terminalReporter({
         running.set(event.task, { startedMs: now() });
         if (event.changes.length > 0 && event.attempt === 1)
           keep(paint('dim', `  ${event.task} because ${changesText(event.changes)}`));
-        draw();
         return;
       case 'taskWaiting':
         running.set(event.task, { startedMs: now(), waitingFor: event.owner });
-        draw();
         return;
       case 'taskProgress': {
         const state = running.get(event.task);
@@ -177,7 +185,7 @@ export function terminalReporter({
         keep(decisionLine(event));
         return;
       case 'display':
-        live.clear();
+        canvas.clear();
         streams.out(event.text.endsWith('\n') ? event.text : `${event.text}\n`);
         return;
       case 'diagnostics':
@@ -198,7 +206,7 @@ export function terminalReporter({
         return;
       case 'summary':
         running.clear();
-        live.clear();
+        draw();
         if (event.ran + event.failed + event.skipped > 0) streams.err(`\n${summaryTable()}\n`);
         streams.err(`${summaryText(event)}\n`);
         finished.clear();
@@ -229,8 +237,7 @@ export function terminalReporter({
     },
     close: () => {
       clearInterval(timer);
-      live.clear();
-      live.done();
+      canvas.end();
     },
   };
 }
