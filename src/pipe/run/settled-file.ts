@@ -162,17 +162,23 @@ function fileOf(sections: Sections): SettledFile | undefined {
   if (head.schema !== SETTLED_SCHEMA) return undefined;
   const kinds = part('kinds');
   const pathBytes = part('paths');
-  const paths = kinds.length === 0 ? [] : pathBytes.toString().split('\0');
+  let paths: readonly string[] | undefined;
+  const allPaths = () => {
+    paths ??= kinds.length === 0 ? [] : pathBytes.toString().split('\0');
+    return paths;
+  };
   let store: ReadonlyMap<string, number> | undefined;
   return {
     head,
     count: kinds.length,
     stamps: doubles(part('stamps')),
     kinds,
-    paths,
+    get paths() {
+      return allPaths();
+    },
     pathBytes,
     store() {
-      store ??= storeEntries(kinds, paths);
+      store ??= storeEntries(kinds, allPaths());
       return store;
     },
     talk: part('talk'),
