@@ -1,6 +1,11 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Resources } from '../../src/pipe/config/pipeline.ts';
 import { type Capacity, type Lease, openSlots } from '../../src/pipe/run/resources.ts';
+import { openDeviceLocks } from '../../src/pipe/store/device-locks.ts';
+import { ownIdentity } from '../../src/pipe/store/process-identity.ts';
+import { temporaryFolder } from '../store/temporary.ts';
 
 const MACHINE: Capacity = {
   jobs: 4,
@@ -156,5 +161,65 @@ describe('slots', () => {
     await turn();
     expect(names()).toEqual(['a']);
     expect(rejected).toEqual(['b']);
+  });
+});
+
+describe('devices that several runs ask for', () => {
+  const never = new AbortController().signal;
+  const gpu = (count: number): Resources => ({ ...SMALL, gpu: count });
+  const later = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+  it('are held by one at a time, and the other is told who has them', async () => {
+    const folder = temporaryFolder();
+    const [one, two] = [0, 1].map(() => openSlots(MACHINE, openDeviceLocks(folder)));
+    const first = await one!.acquire(gpu(1), () => 0, never);
+    const second = await two!.acquire(gpu(1), () => 0, never);
+    expect([first.devices, second.devices]).toEqual([['0'], ['1']]);
+    const told: number[] = [];
+    let both: Lease | undefined;
+    void two!
+      .acquire(
+        gpu(2),
+        () => 0,
+        never,
+        ({ pid }) => told.push(pid),
+      )
+      .then((lease) => {
+        both = lease;
+      });
+    second.release();
+    await later(700);
+    expect(both).toBeUndefined();
+    expect(told).toEqual([process.pid]);
+    // What waits for two holds neither.
+    const third = await one!.acquire(gpu(1), () => 0, never);
+    expect(third.devices).toEqual(['1']);
+    first.release();
+    third.release();
+    await later(700);
+    expect(both?.devices).toEqual(['0', '1']);
+    expect(told).toHaveLength(1);
+    both?.release();
+  });
+
+  it('do not stand in the way of what needs none', async () => {
+    const folder = temporaryFolder();
+    const [one, two] = [0, 1].map(() => openSlots(MACHINE, openDeviceLocks(folder)));
+    const all = await one!.acquire(gpu(2), () => 0, never);
+    const stop = new AbortController();
+    const waits = two!.acquire(gpu(1), () => 9, stop.signal);
+    await two!.acquire(SMALL, () => 0, never);
+    stop.abort(new Error('enough'));
+    await expect(waits).rejects.toThrow('enough');
+    all.release();
+  });
+
+  it('are taken over from a run that died', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(folder, { recursive: true });
+    const dead = { ...ownIdentity(), pid: 2 ** 22 + 1, token: 'gone' };
+    for (const name of MACHINE.devices) writeFileSync(join(folder, name), JSON.stringify(dead));
+    const slots = openSlots(MACHINE, openDeviceLocks(folder));
+    expect((await slots.acquire(gpu(2), () => 0, never)).devices).toEqual(['0', '1']);
   });
 });

@@ -12,6 +12,7 @@ import type { Emit, FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
+import { openDeviceLocks } from '../store/device-locks.ts';
 import { keepRecords, type SourceDigest } from '../store/kept-records.ts';
 import type { Presence } from '../store/presence.ts';
 import { newRunId } from '../store/run-id.ts';
@@ -144,7 +145,8 @@ class Build {
     this.#tasks = tasks;
     this.#open = options.memory?.open ?? tasks;
     this.#slots =
-      options.slots ?? openSlots(machineCapacity(options.jobs, options.graph.pipeline.pools));
+      options.slots ??
+      openSlots(machineCapacity(options.jobs, options.graph.pipeline.pools), openDeviceLocks());
     this.#artifacts = openArtifacts(options.artifactsFolder, {
       store: options.store,
       plan: options.graph.pipeline.file,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Emit, Event, Summary, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
 import { fileNameOf } from '../store/cache-layout.ts';
+import { openDeviceLocks } from '../store/device-locks.ts';
 import { newRunId } from '../store/run-id.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
@@ -46,7 +47,7 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
   if (known === undefined) return { ...built, failed: 1 };
   const folder = join(store.layout.scratch, scratchName());
   mkdirSync(folder, { recursive: true });
-  const slots = openSlots(machineCapacity(jobs, graph.pipeline.pools));
+  const slots = openSlots(machineCapacity(jobs, graph.pipeline.pools), openDeviceLocks());
   const checker = new Checker(options, openBeside(store, folder), emit);
   try {
     const settled = await Promise.allSettled(

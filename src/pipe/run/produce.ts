@@ -76,8 +76,12 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
   }
 }
 
-function leaseFor({ task, slots, priority, signal }: ProduceOptions): Promise<Lease> {
-  return slots.acquire(task.stage.resources, priority, signal);
+function leaseFor({ task, slots, priority, signal, emit }: ProduceOptions): Promise<Lease> {
+  return slots.acquire(task.stage.resources, priority, signal, ({ pid }) => {
+    const message = `${task.id}: waits for a gpu device that process ${pid} uses`;
+    const hint = 'Name other devices in CUDA_VISIBLE_DEVICES to use those meanwhile.';
+    emit({ type: 'warning', message, hint });
+  });
 }
 
 /** With `force`, only what this very run has built counts. */

@@ -5,6 +5,8 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Resources } from '../config/pipeline.ts';
+import type { DeviceLocks, HeldDevices } from '../store/device-locks.ts';
+import type { LockOwner } from '../store/locks.ts';
 
 export interface Capacity {
   readonly jobs: number;
@@ -27,8 +29,16 @@ export interface Slots {
   readonly capacity: Capacity;
   /** What tasks hold now, they keep; the new sizes count for those to come. */
   resizePools(pools: Capacity['pools']): void;
-  /** Rejects with the signal's reason when it aborts first. */
-  acquire(wants: Resources, priority: () => number, signal: AbortSignal): Promise<Lease>;
+  /**
+   * Rejects with the signal's reason when it aborts first. `onBusy` is told once if it is another run
+   * that has the devices.
+   */
+  acquire(
+    wants: Resources,
+    priority: () => number,
+    signal: AbortSignal,
+    onBusy?: (owner: LockOwner) => void,
+  ): Promise<Lease>;
 }
 
 interface Waiter {
@@ -38,6 +48,8 @@ interface Waiter {
   overtaken: number;
   /** Its priority, once it was asked for. */
   rank: number | undefined;
+  /** Undefined once it was called. */
+  onBusy: ((owner: LockOwner) => void) | undefined;
   start(lease: Lease): void;
 }
 
@@ -64,10 +76,14 @@ function namedDevices(text: string): string[] {
   return end === -1 ? names : names.slice(0, end);
 }
 
-export function openSlots(initial: Capacity): Slots {
+/** So often it is asked whether another run has given a device back. */
+const DEVICES_EVERY_MS = 500;
+
+/** With locks, what is taken of the devices is kept from other runs, too. */
+export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
   let capacity = initial;
   const waiting: Waiter[] = [];
-  let isServing = false;
+  let [isServing, isAsking] = [false, false];
   let free = { ...capacity, devices: [...capacity.devices] };
 
   const fits = (wants: Resources) => free.jobs >= 1 && lacking(wants, free).length === 0;
@@ -83,9 +99,17 @@ export function openSlots(initial: Capacity): Slots {
     free = { ...free, memoryBytes: free.memoryBytes + sign * memoryBytes, pools };
   };
 
-  const take = (wants: Resources): Lease => {
-    const devices = free.devices.slice(0, wants.gpu);
-    free = { ...free, devices: free.devices.slice(wants.gpu) };
+  const takeDevices = (count: number): HeldDevices | LockOwner => {
+    if (count > 0 && locks !== undefined) return locks.tryTake(free.devices, count);
+    return { names: free.devices.slice(0, count), release: () => undefined };
+  };
+
+  /** Or the other run that has the devices. */
+  const take = (wants: Resources): Lease | LockOwner => {
+    const held = takeDevices(wants.gpu);
+    if (!('names' in held)) return held;
+    const devices = held.names;
+    free = { ...free, devices: free.devices.filter((name) => !devices.includes(name)) };
     moveCpu(wants.cpu, -1);
     moveRest(wants, -1);
     const giveCpu = once(() => moveCpu(wants.cpu, 1));
@@ -94,6 +118,7 @@ export function openSlots(initial: Capacity): Slots {
       serve();
     });
     const release = once(() => {
+      held.release();
       free = { ...free, devices: [...free.devices, ...devices] };
       moveRest(wants, 1);
       giveCpu();
@@ -110,6 +135,7 @@ export function openSlots(initial: Capacity): Slots {
     if (free.jobs < 1) return;
     if (waiting.length > 1) sortByPriority(waiting);
     const kept = new Set<string>(); // what those who were overtaken enough are waiting for
+    let isOthers = false;
     for (let index = 0; index < waiting.length && free.jobs >= 1; ) {
       const waiter = waiting[index] as Waiter;
       if (!fits(waiter.wants) || wantsAny(waiter.wants, kept)) {
@@ -118,13 +144,31 @@ export function openSlots(initial: Capacity): Slots {
         index += 1;
         continue;
       }
-      for (const passed of waiting.slice(0, index)) {
-        const short = new Set(lacking(passed.wants, free));
-        if (wantsAny(waiter.wants, short)) passed.overtaken += 1;
+      const short = waiting.slice(0, index).map((each) => new Set(lacking(each.wants, free)));
+      const taken = take(waiter.wants);
+      if (!('release' in taken)) {
+        isOthers = true;
+        waiter.onBusy?.(taken);
+        waiter.onBusy = undefined;
+        index += 1;
+        continue;
+      }
+      for (const [passed, lacks] of short.entries()) {
+        if (wantsAny(waiter.wants, lacks)) (waiting[passed] as Waiter).overtaken += 1;
       }
       waiting.splice(index, 1);
-      waiter.start(take(waiter.wants));
+      waiter.start(taken);
     }
+    if (isOthers) askLater();
+  };
+
+  const askLater = () => {
+    if (isAsking) return;
+    isAsking = true;
+    setTimeout(() => {
+      isAsking = false;
+      serve();
+    }, DEVICES_EVERY_MS);
   };
 
   /** Those that become ready together are compared before one starts. */
@@ -153,7 +197,7 @@ export function openSlots(initial: Capacity): Slots {
       return capacity;
     },
     resizePools,
-    acquire: (wants, priority, signal) =>
+    acquire: (wants, priority, signal, onBusy) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
         const leave = () => {
@@ -165,7 +209,14 @@ export function openSlots(initial: Capacity): Slots {
           resolve(lease);
         };
         const fitting = atMost(wants, capacity);
-        const waiter: Waiter = { wants: fitting, priority, overtaken: 0, rank: undefined, start };
+        const waiter: Waiter = {
+          wants: fitting,
+          priority,
+          overtaken: 0,
+          rank: undefined,
+          onBusy,
+          start,
+        };
         signal.addEventListener('abort', leave, { once: true });
         waiting.push(waiter);
         serveSoon();

@@ -15,6 +15,7 @@ import type { Key } from '../digest.ts';
 import type { Emit, Event, TaskId } from '../event.ts';
 import type { TaskGraph } from '../graph/task.ts';
 import { isAbsence } from '../store/checked-file.ts';
+import { openDeviceLocks } from '../store/device-locks.ts';
 import { type BuildHandle, type BuildOptions, startBuild } from './build.ts';
 import { machineCapacity, openSlots, type Slots } from './resources.ts';
 import { behind, staleTasks } from './staleness.ts';
@@ -70,7 +71,7 @@ class Session {
   constructor(options: WatchOptions, emit: Emit) {
     this.#options = options;
     this.#emit = emit;
-    this.#slots = openSlots(machineCapacity(options.jobs));
+    this.#slots = openSlots(machineCapacity(options.jobs), openDeviceLocks());
     options.signal.addEventListener('abort', () => this.#wake(), { once: true });
   }
 
