@@ -2,12 +2,11 @@
  * Logits, losses, gradients, a prefix and greedy decoding against PyTorch's frozen numbers, on the
  * two backends that are always there. The memory's own numbers are compared in memory.test.ts.
  */
-import { memory, type Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
+import { memory, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../src/lm/config.ts';
 import { generateGreedy } from '../../src/lm/generate.ts';
 import {
-  crossEntropy,
   embed,
   forwardBlocks,
   forwardPrefix,
@@ -16,13 +15,10 @@ import {
   type Model,
   tokenLogProbabilities,
 } from '../../src/lm/model.ts';
-import { exportParameters, type Parameter } from '../../src/lm/weights/parameters.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
 import { BACKENDS, missing, useBackend } from './backends.ts';
-import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
-
-const LOGIT_TOLERANCE = 1e-5;
-const GRADIENT_TOLERANCE = 1e-4;
+import { MODELS, readFixture, relativeError } from './fixture.ts';
+import { expectGradients, expectLogits, LOGIT_TOLERANCE } from './model-checks.ts';
 
 describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
   beforeAll(async () => {
@@ -31,7 +27,7 @@ describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
 
   describe.each(MODELS)('%s', (name) => {
     const fixture = readFixture(name);
-    const { folder, tensors, batch, length, flatIds, reference } = fixture;
+    const { folder, batch, length, flatIds, reference } = fixture;
     let model: Model;
     let trainable: Model;
     beforeAll(async () => {
@@ -46,30 +42,11 @@ describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
     });
 
     it('computes the logits', async () => {
-      for (const each of [model, trainable]) {
-        const logits = tidy(() => {
-          const h = forwardBlocks(each, embed(each, flatIds), { batch, length });
-          return headLogits(each, h);
-        });
-        const error = relativeError(await logits.data(), tensors.read('logits'));
-        expect(error).toBeLessThan(LOGIT_TOLERANCE);
-      }
+      for (const each of [model, trainable]) await expectLogits(each, fixture);
     });
 
     it('computes the loss and the gradient of every weight', async () => {
-      const { value, grads } = variableGrads(
-        () => lossOf(trainable, fixture),
-        [...trainable.variables],
-      );
-      expect((await value.data())[0]).toBeCloseTo(reference.loss, 5);
-      const gradientOf = ({ tensor }: Parameter) => grads[(tensor as Variable).name] as Tensor;
-      const gradients = await exportParameters(trainable.parameters, gradientOf);
-      for (const { name, data } of gradients) {
-        const error = relativeError(data, tensors.read(`gradient.${name}`));
-        expect(error, name).toBeLessThan(GRADIENT_TOLERANCE);
-      }
-      const expected = tensors.names().filter((key) => key.startsWith('gradient.'));
-      expect(gradients).toHaveLength(expected.length);
+      await expectGradients(trainable, fixture);
     });
 
     it('gives the log-probabilities that the loss is the mean of', async () => {
@@ -110,8 +87,3 @@ describe.skipIf(missing).each(BACKENDS)('on %s', (backend) => {
     });
   });
 });
-
-function lossOf(model: Model, { flatIds, batch, length, rows, targets }: Fixture) {
-  const h = forwardBlocks(model, embed(model, flatIds), { batch, length });
-  return crossEntropy(model, gatherRows(h, rows), targets);
-}

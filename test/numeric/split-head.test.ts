@@ -2,16 +2,7 @@
  * Vocabularies in pieces, as on a device whose buffers are too small for the head: the same numbers of
  * PyTorch have to come out, forward and backward.
  */
-import {
-  engine,
-  grad,
-  memory,
-  type Tensor,
-  type Tensor2D,
-  tidy,
-  type Variable,
-  variableGrads,
-} from '@tensorflow/tfjs-core';
+import { engine, grad, memory, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModelConfig } from '../../src/lm/config.ts';
 import { generateGreedy } from '../../src/lm/generate.ts';
@@ -19,20 +10,16 @@ import {
   crossEntropy,
   embed,
   forwardBlocks,
-  headLogits,
   loadModel,
   type Model,
   tokenLogProbabilities,
 } from '../../src/lm/model.ts';
-import { exportParameters, type Parameter } from '../../src/lm/weights/parameters.ts';
 import { gatherRows } from '../../src/tensor/gather-rows.ts';
 import { limitTensors } from '../../src/tensor/tensor-limit.ts';
 import { partWords } from '../../src/tensor/word-table.ts';
 import { BACKENDS, missing, useBackend } from './backends.ts';
-import { type Fixture, MODELS, readFixture, relativeError } from './fixture.ts';
-
-const LOGIT_TOLERANCE = 1e-5;
-const GRADIENT_TOLERANCE = 1e-4;
+import { MODELS, readFixture, relativeError } from './fixture.ts';
+import { expectGradients, expectLogits, LOGIT_TOLERANCE } from './model-checks.ts';
 
 /** The blocks' matrices may be as large as they are: some are larger than these small vocabularies. */
 async function loadInPieces(folder: string, words: number, trainable: boolean): Promise<Model> {
@@ -56,11 +43,6 @@ async function loadInPieces(folder: string, words: number, trainable: boolean): 
   };
 }
 
-function lossOf(model: Model, { flatIds, batch, length, rows, targets }: Fixture) {
-  const h = forwardBlocks(model, embed(model, flatIds), { batch, length });
-  return crossEntropy(model, gatherRows(h, rows), targets);
-}
-
 /** Where memory is this process's own, nothing limits a tensor; `composed` stands for the devices. */
 const devices = BACKENDS.filter((name) => name !== 'cpu' && name !== 'wasm');
 
@@ -69,7 +51,7 @@ describe.skipIf(missing).each(devices)('on %s', (backend) => {
 
   describe.each(MODELS)('%s', (name) => {
     const fixture = readFixture(name);
-    const { folder, tensors, batch, length, flatIds, reference } = fixture;
+    const { folder, batch, length, flatIds, reference } = fixture;
 
     describe.each([70, 17])('in pieces of at most %i words', (words) => {
       let model: Model;
@@ -94,30 +76,11 @@ describe.skipIf(missing).each(devices)('on %s', (backend) => {
       });
 
       it('computes the logits', async () => {
-        for (const each of [model, trainable]) {
-          const logits = tidy(() => {
-            return headLogits(each, forwardBlocks(each, embed(each, flatIds), { batch, length }));
-          });
-          const error = relativeError(await logits.data(), tensors.read('logits'));
-          expect(error).toBeLessThan(LOGIT_TOLERANCE);
-          logits.dispose();
-        }
+        for (const each of [model, trainable]) await expectLogits(each, fixture);
       });
 
       it('computes the loss and the gradient of every weight', async () => {
-        const { value, grads } = variableGrads(
-          () => lossOf(trainable, fixture),
-          [...trainable.variables],
-        );
-        expect((await value.data())[0]).toBeCloseTo(reference.loss, 5);
-        const gradientOf = ({ tensor }: Parameter) => grads[(tensor as Variable).name] as Tensor;
-        const gradients = await exportParameters(trainable.parameters, gradientOf);
-        for (const { name: key, data } of gradients) {
-          const error = relativeError(data, tensors.read(`gradient.${key}`));
-          expect(error, key).toBeLessThan(GRADIENT_TOLERANCE);
-        }
-        const expected = tensors.names().filter((key) => key.startsWith('gradient.'));
-        expect(gradients).toHaveLength(expected.length);
+        await expectGradients(trainable, fixture);
       });
 
       it('gives what lies below a frozen head the same gradient as a whole one', async () => {
