@@ -35,15 +35,17 @@ const quick = {
 };
 
 /** The schema of pipeline files as ajv compiles it, so that no start does; see `pipeline-validator.ts`. */
-const validator = {
-  name: 'validator',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]pipeline-validator\.ts$/ }, async ({ path }) => ({
-      contents: await validatorCode(join(dirname(path), 'schema.ts')),
-      loader: 'js',
-      resolveDir: dirname(path),
-    }));
-  },
+const validatorPlugin = () => {
+  let code;
+  return {
+    name: 'validator',
+    setup({ onLoad }) {
+      onLoad({ filter: /[/\\]pipeline-validator\.ts$/ }, async ({ path }) => {
+        code ??= validatorCode(join(dirname(path), 'schema.ts')); // three bundles ask for it
+        return { contents: await code, loader: 'js', resolveDir: dirname(path) };
+      });
+    },
+  };
 };
 
 async function validatorCode(schemaFile) {
@@ -109,7 +111,7 @@ const onlyRuns = (kept) => ({
 });
 
 /** One of the small programs. */
-const smallProgram = (name, kept) => ({
+const smallProgram = (name, kept, validator) => ({
   ...shared,
   ...quick,
   entryPoints: { [name]: 'src/cli/main.ts' },
@@ -123,6 +125,7 @@ const smallProgram = (name, kept) => ({
 
 /** Builds all of dist/; `fresh` also removes what earlier builds left there. */
 export async function buildAll({ fresh = false } = {}) {
+  const validator = validatorPlugin();
   const results = await Promise.all([
     build({
       ...shared,
@@ -146,8 +149,8 @@ export async function buildAll({ fresh = false } = {}) {
       },
       outdir: 'dist',
     }),
-    build(smallProgram('rerun', OF_KNOWN_PLAN)),
-    build(smallProgram('run', OF_NEW_PLAN)),
+    build(smallProgram('rerun', OF_KNOWN_PLAN, validator)),
+    build(smallProgram('run', OF_NEW_PLAN, validator)),
     build({ ...shared, entryPoints: { host: 'src/pipe/run/host.ts' }, outdir: 'dist' }),
     build({
       ...shared,

@@ -3,10 +3,7 @@
  * Knows no event but this one.
  */
 import type { Event } from '../../pipe/event.ts';
-
-// Not styleText, which may look at stdout and leave the colours out.
-const green = (text: string) => `\u001b[32m${text}\u001b[39m`;
-const dim = (text: string) => `\u001b[2m${text}\u001b[22m`;
+import { dim, green } from './colours.ts';
 
 export function hitLines({ task, notes }: Event & { readonly type: 'taskHit' }): string {
   const said = notes.map((note) => `  ${dim(note)}\n`);

@@ -1,5 +1,6 @@
 /** A warning as a line for a person, and its hint as a second one. */
 import type { Event } from '../../pipe/event.ts';
+import { yellow } from './colours.ts';
 
 type Warning = Event & { readonly type: 'warning' };
 
@@ -9,7 +10,7 @@ export function warningLine({ message, hint }: Warning): string {
 
 /** As a terminal shows it, coloured. */
 export function warningOnTerminal({ message, hint }: Warning): string {
-  return `\u001b[33m!\u001b[39m ${message}${hintLine(hint)}\n`;
+  return `${yellow('!')} ${message}${hintLine(hint)}\n`;
 }
 
 function hintLine(hint: string | undefined): string {

@@ -25,7 +25,7 @@ export function resolveReferences(value: Json, placeOf: PlaceOf): Resolved {
       return interpolate(item, lookup);
     }
     if (Array.isArray(item)) return item.map((inner, index) => walk(inner, [...path, `${index}`]));
-    if (!isMapping(item) || (isStage(path) && onlyItsCommandRefers(item))) return item;
+    if (!isMapping(item)) return item;
     const entries = Object.entries(item);
     return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner, [...path, key])]));
   };
@@ -113,14 +113,6 @@ class SharedParams {
 
 function isMapping(value: Json | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-function isStage(path: readonly string[]): boolean {
-  return path.length === 2 && path[0] === 'stages';
-}
-
-function onlyItsCommandRefers(stage: JsonObject): boolean {
-  return Object.keys(stage).every((key) => key === 'cmd' || !mayRefer(stage[key]!));
 }
 
 function isCommand(path: readonly string[]): boolean {

@@ -4,13 +4,12 @@
  * that is thrown away, and compares the two byte by byte. Knows no terminal.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Emit, Event, Summary, TaskId } from '../event.ts';
 import type { Task } from '../graph/task.ts';
-import { fileNameOf } from '../store/cache-layout.ts';
 import { openDeviceLocks } from '../store/device-locks.ts';
 import { newRunId } from '../store/run-id.ts';
+import { scratchName } from '../store/scratch-names.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
 import { attempt, TaskFailure } from './attempt.ts';
@@ -45,7 +44,7 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
     return undefined;
   });
   if (known === undefined) return { ...built, failed: 1 };
-  const folder = join(store.layout.scratch, scratchName());
+  const folder = join(store.layout.scratch, scratchName('check'));
   mkdirSync(folder, { recursive: true });
   const slots = openSlots(machineCapacity(jobs, graph.pipeline.pools), openDeviceLocks());
   const checker = new Checker(options, openBeside(store, folder), emit);
@@ -72,11 +71,6 @@ async function checkAll(options: BuildOptions, built: Summary, emit: Emit): Prom
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** In the form that tells later runs whose it was, if we are killed. */
-function scratchName(): string {
-  return ['check', fileNameOf(hostname()), process.pid, Date.now().toString(36)].join('~');
 }
 
 /** What was built a moment ago is not what would be built now. */

@@ -7,13 +7,13 @@
  * `checkpoints/<key without the param>.<value>/state`, beside the folders of unfinished tasks. Found
  * through the store's `checkpointFolder`, so that a rebuild beside the store starts from nothing.
  */
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { keyOf } from '../fingerprint/key.ts';
 import type { Task } from '../graph/task.ts';
 import { canonicalJson } from '../json.ts';
-import { isAbsence } from '../store/checked-file.ts';
 import { loadState, openCheckpoint } from '../store/checkpoint.ts';
+import { namesIn } from '../store/names-in.ts';
 import type { Store } from '../store/store.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -97,14 +97,7 @@ function placeOf(store: Store, task: Task, { fingerprint }: Prepared): Place | u
 /** Largest first. */
 function keptValues({ prefix }: Place): number[] {
   const start = basename(prefix);
-  let names: string[];
-  try {
-    names = readdirSync(dirname(prefix));
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
-  return names
+  return namesIn(dirname(prefix))
     .filter((name) => name.startsWith(start))
     .map((name) => Number(name.slice(start.length)))
     .filter((value) => Number.isInteger(value))

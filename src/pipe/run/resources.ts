@@ -83,7 +83,6 @@ const DEVICES_EVERY_MS = 500;
 export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
   let capacity = initial;
   const waiting: Waiter[] = [];
-  let [isServing, isAsking] = [false, false];
   let free = { ...capacity, devices: [...capacity.devices] };
 
   const fits = (wants: Resources) => free.jobs >= 1 && lacking(wants, free).length === 0;
@@ -162,24 +161,9 @@ export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
     if (isOthers) askLater();
   };
 
-  const askLater = () => {
-    if (isAsking) return;
-    isAsking = true;
-    setTimeout(() => {
-      isAsking = false;
-      serve();
-    }, DEVICES_EVERY_MS);
-  };
-
+  const askLater = onceEach((act) => setTimeout(act, DEVICES_EVERY_MS), serve);
   /** Those that become ready together are compared before one starts. */
-  const serveSoon = () => {
-    if (isServing) return;
-    isServing = true;
-    setImmediate(() => {
-      isServing = false;
-      serve();
-    });
-  };
+  const serveSoon = onceEach((act) => setImmediate(act), serve);
 
   const resizePools = (pools: Capacity['pools']) => {
     const names = new Set([...Object.keys(pools), ...Object.keys(free.pools)]);
@@ -282,6 +266,19 @@ function atMost(wants: Resources, capacity: Capacity): Resources {
     gpu: Math.min(wants.gpu, capacity.devices.length),
     memoryBytes: Math.min(wants.memoryBytes, capacity.memoryBytes),
     pools: Object.fromEntries(pools),
+  };
+}
+
+/** However often it is asked for before its time comes, it is done once then. */
+function onceEach(later: (act: () => void) => void, action: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    later(() => {
+      isDue = false;
+      action();
+    });
   };
 }
 

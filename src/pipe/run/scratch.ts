@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
+import { removeFile } from '../store/atomic-file.ts';
 import { isAbsence } from '../store/checked-file.ts';
 import { isOwnFolder } from '../store/file-stamp.ts';
 
@@ -49,7 +50,7 @@ export class Scratch {
       removeTree(this.root);
       return;
     }
-    for (const file of this.#files) removeIfThere(file);
+    for (const file of this.#files) removeFile(file);
     for (const folder of folders.reverse()) rmdirSync(folder);
   }
 }
@@ -62,14 +63,6 @@ function makeFolder(path: string): void {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') removeTree(path);
     else if (!isAbsence(error)) throw error;
     mkdirSync(path, { recursive: true });
-  }
-}
-
-function removeIfThere(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
   }
 }
 

@@ -379,7 +379,7 @@ class Gatherer {
         const blobs = before.blobs(rank);
         return views.map((number, index) => ({
           entry: this.#entryBefore(number),
-          blob: blobs[index] ?? undefined,
+          blob: blobs[index],
         }));
       }
     }

@@ -77,6 +77,8 @@ const COLUMN = { at: 0, length: 1, costMs: 2, talk: 3, data: 4, live: 5, events:
 const COLUMNS = 7;
 const KEY_BYTES = 65; // 64 digits and the end of the line
 const DIGEST_BYTES = 32;
+/** Of a folder of views, which shows no blob. */
+const NO_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
 
 export interface PlanToSettle {
   readonly name: string;
@@ -129,8 +131,6 @@ function recordText({ task: { stage, ...task }, product }: Record): Buffer {
   );
 }
 
-const NO_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
-
 function rowOf(
   { product, text }: Pick<SettledTask, 'product' | 'text'>,
   at: number,
@@ -161,11 +161,10 @@ function lists(of: readonly (readonly number[])[]): Buffer {
   return bytesOf(packed);
 }
 
-/** Zeros stand for none. */
 function digestBytes(digests: readonly (Digest | undefined)[]): Buffer {
   const bytes = Buffer.alloc(digests.length * DIGEST_BYTES);
-  for (const [index, digest = ''] of digests.entries()) {
-    bytes.write(digest, index * DIGEST_BYTES, 'hex');
+  for (const [index, digest] of digests.entries()) {
+    bytes.write(digest ?? NO_DIGEST, index * DIGEST_BYTES, 'hex');
   }
   return bytes;
 }
@@ -255,29 +254,23 @@ export class SettledPlan {
     return this.#amendment.get(rank)?.shards ?? this.#list('shards', rank);
   }
 
-  /** What each of the task's views shows; null or undefined for a folder. */
-  blobs(rank: number): readonly (Digest | null | undefined)[] {
-    const amended = this.#amendment.get(rank);
-    return amended?.blobs ?? Array.from(this.views(rank), (_, index) => this.#blob(rank, index));
+  /** What each of the task's views shows; undefined for a folder. */
+  blobs(rank: number): readonly (Digest | undefined)[] {
+    return Array.from(this.views(rank), (_, index) => this.#blob(rank, index));
   }
 
   /** Of views by their entries in the settled file; undefined where one shows no file of its own. */
   blobsOf(entries: readonly number[]): readonly Digest[] | undefined {
-    const wanted = new Map(entries.map((entry, index) => [entry, index]));
-    const found: Digest[] = [];
-    let left = wanted.size;
+    const wanted = new Set(entries);
+    const found = new Map<number, Digest>();
     for (let rank = 0; rank < this.ids.length; rank += 1) {
-      const amended = this.#amendment.get(rank)?.blobs;
-      for (const [at, entry] of this.views(rank).entries()) {
-        const index = wanted.get(entry);
-        if (index === undefined) continue;
-        const blob = amended === undefined ? this.#blob(rank, at) : amended[at];
-        if (typeof blob !== 'string') return undefined;
-        if (found[index] === undefined) left -= 1;
-        found[index] = blob;
+      for (const [index, entry] of this.views(rank).entries()) {
+        const blob = wanted.has(entry) ? this.#blob(rank, index) : undefined;
+        if (blob !== undefined) found.set(entry, blob);
       }
     }
-    return left === 0 ? found : undefined;
+    const blobs = entries.flatMap((entry) => found.get(entry) ?? []);
+    return blobs.length === entries.length ? blobs : undefined;
   }
 
   /** Ranks of tasks with a blob in one of these folders, or with a key that begins so. */
@@ -416,7 +409,7 @@ export class SettledPlan {
   }
 
   #saidLength(rank: number, name: Column): number {
-    const text = this.#amendment.size === 0 ? undefined : this.#amendment.get(rank)?.text[name];
+    const text = this.#amendment.get(rank)?.text[name];
     return text === undefined ? this.#number(rank, COLUMN[name]) : Buffer.byteLength(text);
   }
 
@@ -439,6 +432,8 @@ export class SettledPlan {
   }
 
   #blob(rank: number, index: number): Digest | undefined {
+    const amended = this.#amendment.get(rank);
+    if (amended !== undefined) return amended.blobs[index] ?? undefined; // JSON has null for it
     const at = (this.#firstBlob(rank) + index) * DIGEST_BYTES;
     const digest = this.#part('blobs').toString('hex', at, at + DIGEST_BYTES);
     return digest === NO_DIGEST ? undefined : (digest as Digest);

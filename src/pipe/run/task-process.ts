@@ -27,7 +27,7 @@ interface ProcessConditions {
   readonly environment: { readonly [name: string]: string };
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
-  onText(stream: 'stdout' | 'stderr', text: string): void;
+  onText(stream: Stream, text: string): void;
   onMessage(message: HostMessage): void;
   onStart(pid: number): void;
 }
@@ -42,6 +42,9 @@ export interface ProcessEnd {
   /** What could be learnt from outside, for a process that reports nothing itself. */
   readonly usage: Usage;
 }
+
+const STREAMS = ['stdout', 'stderr'] as const;
+type Stream = (typeof STREAMS)[number];
 
 const GRACE_MS = 3_000;
 const SAMPLE_MS = 250;
@@ -60,7 +63,7 @@ function runProgram(spec: ProcessSpec & Program): Promise<ProcessEnd> {
     ...conditionsOf(spec),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  for (const stream of ['stdout', 'stderr'] as const) {
+  for (const stream of STREAMS) {
     child[stream]?.setEncoding('utf8').on('data', (text: string) => spec.onText(stream, text));
   }
   child.on('message', (message) => spec.onMessage(message as HostMessage));
@@ -112,9 +115,9 @@ async function runAlone(spec: ProcessSpec, command: string): Promise<ProcessEnd>
 type Ended = Pick<ProcessEnd, 'exitCode' | 'signal'>;
 
 function startAlone(spec: ProcessSpec, command: string): ChildProcess {
-  const streams = [printedPath(spec.folder, 'stdout'), printedPath(spec.folder, 'stderr')];
-  const files = streams.map((path) => openSync(path, 'w'));
+  const files: number[] = [];
   try {
+    for (const stream of STREAMS) files.push(openSync(printedPath(spec.folder, stream), 'w'));
     const child = spawn('/bin/sh', ['-eu', '-c', READY + command, '/bin/sh'], {
       ...conditionsOf(spec),
       stdio: ['ignore', ...files, 'pipe'],
@@ -134,12 +137,12 @@ function conditionsOf({ folder, environment }: ProcessConditions) {
 }
 
 /** What a command prints lies beside its folder, which is to be as it expects it. */
-function printedPath(folder: string, stream: 'stdout' | 'stderr'): string {
+function printedPath(folder: string, stream: Stream): string {
   return `${folder}.order.${stream === 'stdout' ? 'out' : 'err'}`;
 }
 
 function followPrinted({ folder, onText }: ProcessConditions) {
-  const followed = (['stdout', 'stderr'] as const).map((stream) => {
+  const followed = STREAMS.map((stream) => {
     const path = printedPath(folder, stream);
     return { path, file: followFile(path, (text) => onText(stream, text)) };
   });

@@ -2,17 +2,9 @@
  * Files that appear whole or not at all: written under a temporary name in the same folder, then
  * renamed. Knows nothing of what the bytes mean.
  */
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { inFolder } from './in-folder.ts';
 
 let serial = 0;
 
@@ -39,7 +31,9 @@ export function writeAtomic(
   const temporary = temporaryName(path);
   const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
   try {
-    const file = openInFolder(temporary, options.flush === true ? FLUSHED : constants.O_WRONLY);
+    const access = options.flush === true ? FLUSHED : constants.O_WRONLY;
+    const flags = access | constants.O_CREAT | constants.O_EXCL;
+    const file = inFolder(temporary, () => openSync(temporary, flags));
     try {
       writeWhole(file, bytes);
     } finally {
@@ -74,14 +68,3 @@ export function writeWhole(file: number, bytes: Uint8Array): void {
 
 /** Stages may not call `fsync` under Node's permission model, so the flush is asked for on opening. */
 const FLUSHED = constants.O_WRONLY | constants.O_DSYNC;
-
-function openInFolder(path: string, access: number): number {
-  const flags = access | constants.O_CREAT | constants.O_EXCL;
-  try {
-    return openSync(path, flags);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, flags);
-  }
-}

@@ -34,6 +34,7 @@ import { removeFile, temporaryName, writeAtomic } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { stampAt } from './file-stamp.ts';
 import { hashFile, hashOpenFile } from './hash-file.ts';
+import { inFolder } from './in-folder.ts';
 import { shardOf } from './shard.ts';
 import type { OutputRecord, TreeEntry } from './trace.ts';
 
@@ -179,24 +180,7 @@ function seal(file: number, owned: string, target: string, digest: Digest): void
   fchmodSync(file, 0o444);
   const seconds = sealSeconds(digest);
   futimesSync(file, seconds, seconds);
-  moveInto(owned, target);
-}
-
-const made = new Set<string>();
-
-/** The folder is there but for the first blob in it, or if somebody removed it meanwhile. */
-function moveInto(owned: string, target: string): void {
-  const folder = dirname(target);
-  const isKnown = made.has(folder);
-  if (!isKnown) mkdirSync(folder, { recursive: true });
-  made.add(folder);
-  try {
-    renameSync(owned, target);
-  } catch (error) {
-    if (!isKnown || !isAbsence(error)) throw error;
-    mkdirSync(folder, { recursive: true });
-    renameSync(owned, target);
-  }
+  inFolder(target, () => renameSync(owned, target));
 }
 
 async function putFolder(

@@ -2,10 +2,10 @@
  * What lies in a store: its traces, its blobs, what each trace names. Reads names, stats, traces and
  * listings, no blob's content. Knows no value and removes nothing.
  */
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, isDigest, type Key } from '../digest.ts';
-import { isAbsence } from './checked-file.ts';
+import { namesIn } from './names-in.ts';
 import type { Store } from './store.ts';
 import type { Trace } from './trace.ts';
 
@@ -85,14 +85,4 @@ export function sizeOf(path: string): number {
   if (stat === undefined) return 0;
   if (!stat.isDirectory()) return stat.size;
   return namesIn(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
-}
-
-/** None of a folder that does not exist. */
-export function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
 }

@@ -7,9 +7,10 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTemporaryName } from './atomic-file.ts';
 import type { CacheLayout } from './cache-layout.ts';
-import { namesIn, sizeOf } from './census.ts';
+import { sizeOf } from './census.ts';
 import { readChecked } from './checked-file.ts';
 import { openLocks } from './locks.ts';
+import { namesIn } from './names-in.ts';
 import { livenessOf } from './process-identity.ts';
 import { serverNow } from './server-clock.ts';
 

@@ -14,7 +14,6 @@ import {
   closeSync,
   fstatSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -25,6 +24,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeFile, temporaryName, writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
+import { inFolder } from './in-folder.ts';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { serverNow } from './server-clock.ts';
 
@@ -153,7 +153,7 @@ function createInPlace(path: string, owner: LockOwner): number | undefined {
 
 function writeOwner(path: string, owner: LockOwner): { temporary: string; file: number } {
   const temporary = temporaryName(path);
-  const file = openInFolder(temporary);
+  const file = inFolder(temporary, () => openSync(temporary, 'wx'));
   try {
     writeWhole(file, ownerBytes(owner));
     return { temporary, file };
@@ -161,16 +161,6 @@ function writeOwner(path: string, owner: LockOwner): { temporary: string; file: 
     closeSync(file);
     removeFile(temporary);
     throw error;
-  }
-}
-
-function openInFolder(path: string): number {
-  try {
-    return openSync(path, 'wx');
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'wx');
   }
 }
 
@@ -194,9 +184,9 @@ function hold(path: string, owner: LockOwner, file: number): Lock {
  * Undefined where the file system does not count names, or the server does not know the file any more.
  */
 function isLinked(file: number): boolean | undefined {
+  if (!hasLinks) return undefined;
   try {
-    const { nlink } = fstatSync(file);
-    return hasLinks ? nlink > 0 : undefined;
+    return fstatSync(file).nlink > 0;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined; // as ESTALE: the name itself then tells whose it is

@@ -1,12 +1,13 @@
 /**
  * Task logs: `logs/<runId>/<task>.log`. Knows no terminal and no event.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskId } from '../event.ts';
 import { isDiskFull, writeWhole } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
-import { isAbsence } from './checked-file.ts';
+import { inFolder } from './in-folder.ts';
+import { namesIn } from './names-in.ts';
 
 export interface TaskLog {
   readonly path: string;
@@ -28,33 +29,28 @@ export interface Logs {
 export function openLogs(folder: string): Logs {
   return {
     open: (runId, task) => openLog(folder, runId, task),
-    of(runId, task) {
-      const path = join(folder, runId, `${fileNameOf(task)}.log`);
-      return existsSync(path) ? path : undefined;
-    },
+    of: (runId, task) => logOf(folder, runId, task),
     latest(task) {
-      const name = `${fileNameOf(task)}.log`;
       // Names of runs begin with their time, and sort by it.
-      const runs = runsIn(folder).filter((each) => /^\d/.test(each));
-      runs.sort().reverse();
-      return runs.map((run) => join(folder, run, name)).find((path) => existsSync(path));
+      const runs = namesIn(folder).filter((each) => /^\d/.test(each));
+      const newestFirst = runs.sort().reverse();
+      const having = newestFirst.find((run) => logOf(folder, run, task) !== undefined);
+      return having && logOf(folder, having, task);
     },
   };
 }
 
-function runsIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
+const pathOf = (folder: string, runId: string, task: TaskId) =>
+  join(folder, runId, `${fileNameOf(task)}.log`);
+
+function logOf(folder: string, runId: string, task: TaskId): string | undefined {
+  const path = pathOf(folder, runId, task);
+  return existsSync(path) ? path : undefined;
 }
 
 function openLog(folder: string, runId: string, task: TaskId): TaskLog {
-  const name = `${fileNameOf(task)}.log`;
-  const path = join(folder, runId, name);
-  const file = openInRun(folder, runId, path);
+  const path = pathOf(folder, runId, task);
+  const file = inFolder(path, () => openSync(path, 'a'));
   let cut = false;
   return {
     path,
@@ -70,15 +66,4 @@ function openLog(folder: string, runId: string, task: TaskId): TaskLog {
     isCut: () => cut,
     close: () => closeSync(file),
   };
-}
-
-/** The folders are there but for the first task of a run. */
-function openInRun(folder: string, runId: string, path: string): number {
-  try {
-    return openSync(path, 'a');
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-    mkdirSync(join(folder, runId), { recursive: true });
-    return openSync(path, 'a');
-  }
 }

@@ -2,11 +2,12 @@
  * What must not be cleaned away: `pins/<name>.json`, one for each task or key that someone pinned.
  * Knows no trace.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Key } from '../digest.ts';
 import { fileNameOf } from './cache-layout.ts';
-import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { readChecked, writeChecked } from './checked-file.ts';
+import { namesIn } from './names-in.ts';
 
 export interface Pin {
   /** The task or key as it was named. */
@@ -29,20 +30,11 @@ export function removePin(folder: string, name: string): boolean {
 
 /** In the order of their names. */
 export function pinsIn(folder: string): Pin[] {
-  return namesIn(folder).flatMap((name) => {
+  const names = namesIn(folder).filter((name) => name.endsWith('.json'));
+  return names.sort().flatMap((name) => {
     const pin = readChecked(join(folder, name)) as Pin | undefined;
     return pin === undefined ? [] : [pin];
   });
 }
 
 const fileOf = (folder: string, name: string) => join(folder, `${fileNameOf(name)}.json`);
-
-function namesIn(folder: string): string[] {
-  try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-    return names.sort();
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
-}

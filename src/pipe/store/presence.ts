@@ -6,13 +6,14 @@
  * lists keys, one a line, and each is there before the build looks it up. A build that only looks
  * things up writes no keys: it is over in a moment, and a cleaner waits for it.
  */
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDigest, type Key } from '../digest.ts';
 import { writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { isLock, type LockOwner, openLocks } from './locks.ts';
+import { namesIn } from './names-in.ts';
 
 export interface Presence {
   /** Call before looking the key up. */
@@ -78,7 +79,7 @@ const keysFile = (folder: string, run: string) => join(folder, `${run}.keys`);
 /** The builds that live now, without the one that asks. Sweeps away what dead ones left. */
 export function presentBuilds(folder: string, own?: string): Present[] {
   const locks = openLocks(folder);
-  const names = entriesOf(folder).filter((name) => !/\.(?:keys|tmp|heir)$/.test(name));
+  const names = namesIn(folder).filter((name) => !/\.(?:keys|tmp|heir)$/.test(name));
   const present = names.flatMap((run): Present[] => {
     if (run === CLEANING || run === own) return [];
     const owner = locks.owner(run);
@@ -108,15 +109,6 @@ function readKeys(file: string): Set<Key> | undefined {
     return new Set(lines.filter(isDigest) as string[] as Key[]);
   } catch (error) {
     if (isAbsence(error)) return undefined;
-    throw error;
-  }
-}
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsence(error)) return [];
     throw error;
   }
 }

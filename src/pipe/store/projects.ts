@@ -2,10 +2,10 @@
  * The projects that use a store: `projects/<digest of the root>.json`. Cleaning asks them what they
  * used last. Knows no pipeline.
  */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../digest.ts';
-import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { readChecked, writeChecked } from './checked-file.ts';
+import { namesIn } from './names-in.ts';
 
 export interface KnownProject {
   /** The folder that holds its indexes, logs and run records. */
@@ -20,7 +20,8 @@ export function registerProject(folder: string, project: KnownProject): void {
 }
 
 export function knownProjects(folder: string): KnownProject[] {
-  return namesIn(folder).flatMap((name) => {
+  const names = namesIn(folder).filter((name) => name.endsWith('.json'));
+  return names.flatMap((name) => {
     const project = readChecked(join(folder, name)) as KnownProject | undefined;
     return project === undefined ? [] : [project];
   });
@@ -28,13 +29,4 @@ export function knownProjects(folder: string): KnownProject[] {
 
 function fileOf(folder: string, { projectFolder, host }: KnownProject): string {
   return join(folder, `${digestOf(`${host}\0${projectFolder}`).slice(0, 24)}.json`);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => name.endsWith('.json'));
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
 }

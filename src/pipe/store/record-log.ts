@@ -4,11 +4,11 @@
  *
  * A run that learnt one thing writes one line, and need not read the others.
  */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { writeAtomic } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
 import { checksum } from './checksum.ts';
+import { inFolder } from './in-folder.ts';
 
 export interface RecordLog<Value> {
   read(): Map<string, Value>;
@@ -29,13 +29,7 @@ export function openRecordLog<Value>(file: string): RecordLog<Value> {
     append(entries) {
       // Should the last line before it be torn, the first one of these is not lost with it.
       const text = `\n${textOf(entries)}`;
-      try {
-        appendFileSync(file, text);
-      } catch (error) {
-        if (!isAbsence(error)) throw error;
-        mkdirSync(dirname(file), { recursive: true });
-        appendFileSync(file, text);
-      }
+      inFolder(file, () => appendFileSync(file, text));
     },
   };
 }

@@ -1,13 +1,14 @@
 /**
  * What each run did: `runs/<runId>.json`. Knows no scheduler.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest, Key } from '../digest.ts';
 import type { FailureReason, Summary, TaskId } from '../event.ts';
 import type { Change } from '../fingerprint/change.ts';
 import type { JsonObject } from '../json.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { namesIn } from './names-in.ts';
 import { type Repetition, repetitionsIn } from './repetition.ts';
 
 export interface RunRecord {
@@ -55,14 +56,9 @@ export function openRunRecords(folder: string): RunRecords {
       return of && repeated(repetition, completed(of, read));
     },
     list() {
-      try {
-        const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-        const whole = names.map((name) => name.slice(0, -5));
-        return [...whole, ...repetitions(folder).map(({ runId }) => runId)].sort().reverse();
-      } catch (error) {
-        if (isAbsence(error)) return [];
-        throw error;
-      }
+      const names = namesIn(folder).filter((name) => name.endsWith('.json'));
+      const whole = names.map((name) => name.slice(0, -5));
+      return [...whole, ...repetitions(folder).map(({ runId }) => runId)].sort().reverse();
     },
   };
 }

@@ -2,12 +2,14 @@
  * Traces on disk: `traces/ab/<key>.json`, and for each task the list of its keys, newest last.
  * Knows no blob: whether a trace's outputs still exist is asked elsewhere.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDigest, type Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import { fileNameOf } from './cache-layout.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { inFolder } from './in-folder.ts';
+import { namesIn } from './names-in.ts';
 import { shardOf } from './shard.ts';
 import type { Trace } from './trace.ts';
 
@@ -33,7 +35,9 @@ export function openTraces(folder: string): Traces {
     has: (key) => existsSync(file(key)),
     put(trace) {
       writeChecked(file(trace.key), trace);
-      append(history(trace.provenance.task), `${trace.key}\n`);
+      const path = history(trace.provenance.task);
+      // One small append is not torn by another.
+      inFolder(path, () => appendFileSync(path, `${trace.key}\n`));
     },
     ofTask(task, limit = 20) {
       const traces: Trace[] = [];
@@ -46,17 +50,6 @@ export function openTraces(folder: string): Traces {
     },
     keys: () => listKeys(folder),
   };
-}
-
-/** One small append is not torn by another. */
-function append(path: string, line: string): void {
-  try {
-    appendFileSync(path, line);
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    appendFileSync(path, line);
-  }
 }
 
 function readTrace(path: string, key: Key): Trace | undefined {
@@ -81,19 +74,10 @@ function keysIn(path: string): Set<Key> {
 
 function listKeys(folder: string): Key[] {
   const keys: Key[] = [];
-  for (const shard of readFolder(folder).filter((name) => name.length === 2)) {
-    for (const name of readFolder(join(folder, shard))) {
+  for (const shard of namesIn(folder).filter((name) => name.length === 2)) {
+    for (const name of namesIn(join(folder, shard))) {
       if (/^[0-9a-f]{64}\.json$/.test(name)) keys.push(name.slice(0, 64) as Key);
     }
   }
   return keys;
-}
-
-function readFolder(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
 }

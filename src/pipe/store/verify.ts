@@ -7,11 +7,12 @@ import { chmodSync, lstatSync, rmSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest, Key } from '../digest.ts';
 import { writeAtomic } from './atomic-file.ts';
-import { type Census, namesIn, type StoredTrace, takeCensus } from './census.ts';
+import { type Census, type StoredTrace, takeCensus } from './census.ts';
 import { readChecked } from './checked-file.ts';
 import { loadState } from './checkpoint.ts';
 import { hashFile, xxhash } from './hash-file.ts';
 import { inspectMemo } from './memo.ts';
+import { namesIn } from './names-in.ts';
 import { presentBuilds } from './presence.ts';
 import type { Store } from './store.ts';
 
