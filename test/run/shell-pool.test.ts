@@ -2,7 +2,16 @@
  * A command that a waiting shell starts must not be able to tell: the same environment, folder,
  * arguments, exit code and output as when it is started the other way.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,14 +39,15 @@ async function run(
   {
     timeoutMs,
     signal = new AbortController().signal,
-  }: { timeoutMs?: number; signal?: AbortSignal } = {},
+    environment = ENVIRONMENT,
+  }: { timeoutMs?: number; signal?: AbortSignal; environment?: NodeJS.Dict<string> } = {},
 ): Promise<Ran> {
   const said = { stdout: '', stderr: '' };
   let pid = 0;
   const end = await runProcess({
     command,
     folder,
-    environment: ENVIRONMENT,
+    environment: environment as Record<string, string>,
     signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     onText: (stream, text) => {
@@ -65,7 +75,7 @@ const isServed = () =>
 
 it('starts the same command in the same way', async () => {
   const commands = [
-    'env | sort | grep -v ^PWD=; pwd; echo "$0" "$#" "$-"',
+    'env | sort; pwd; echo "$0" "$#" "$-"',
     'echo out; echo err >&2; exit 3',
     'no-such-command',
     'echo "$nothing"',
@@ -109,6 +119,53 @@ it('starts the same command in the same way', async () => {
   await dismissShells();
   expect(isServed()).toBe(false);
   expect(existsSync(`${folder}.order.out`) || existsSync(`${folder}.order.err`)).toBe(false);
+});
+
+it('starts what comes down to a program as a shell would', async () => {
+  mkdirSync(join(folder, 'bin'));
+  const script = (name: string, text: string) =>
+    writeFileSync(join(folder, 'bin', name), text, { mode: 0o755 });
+  script('plain-script', '#!/bin/sh\necho script "$0" "$@"; env | sort; exit 7\n');
+  script('shell-words', 'echo "$0" "$#" \'a\\tb\'; [ -z "${BASH_VERSION-}" ]\n');
+  script('printf', '#!/bin/sh\necho never\n');
+  const PATH = `${join(folder, 'bin')}:${process.env.PATH}`;
+  const commands = [
+    "plain-script a 'b c' \"d\"",
+    'shell-words 1 2',
+    "printf 'a\\tb'", // built in, and the program of that name is not asked
+    'echo -e a',
+    'cat out.txt',
+    "plain-script 'x y' > out.txt",
+    'cat out.txt',
+    'cat nowhere/at-all',
+    'head out.txt > nowhere/out.txt',
+    'no-such-program 1 2',
+    'exit 3',
+    'sleep 0.01',
+    'umask',
+  ];
+  const environment = { ...ENVIRONMENT, PATH };
+  const expected = commands.map((command) => {
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-eu', '-c', command, '/bin/sh'], {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    return { command, exitCode: status, stdout, stderr };
+  });
+  await warmUp();
+  // The first time each program is looked up.
+  for (const _ of [1, 2]) {
+    rmSync(join(folder, 'out.txt'));
+    const served: object[] = [];
+    for (const command of commands) {
+      const { end, stdout, stderr } = await run(command, { environment });
+      served.push({ command, exitCode: end.exitCode, stdout, stderr });
+    }
+    expect(served).toEqual(expected);
+  }
+  await dismissShells();
 });
 
 const readUmask = () => process.umask().toString(8).padStart(4, '0');

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isLock, type Lock, openLocks } from '../../src/pipe/store/locks.ts';
@@ -78,6 +87,54 @@ describe('locks', () => {
     const path = leaveLock(folder, { token: 'new owner' });
     lock.release();
     expect(existsSync(path)).toBe(true);
+  });
+
+  it('makes all locks of a process names of one file, which goes with the last of them', () => {
+    const folder = temporaryFolder();
+    const locks = openLocks(folder);
+    const held = ['a', 'b', 'c'].map((name) => taken(locks.tryAcquire(name)));
+    const inodes = readdirSync(folder).map((name) => statSync(join(folder, name)).ino);
+    expect(inodes).toHaveLength(4);
+    expect(new Set(inodes).size).toBe(1);
+    held[1]?.release();
+    expect(locks.owner('b')).toBeUndefined();
+    expect(locks.owner('c')).toMatchObject({ pid: process.pid });
+    held[0]?.release();
+    held[2]?.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('takes the link that a server made twice asked for its own', () => {
+    const folder = temporaryFolder();
+    const locks = openLocks(folder);
+    const other = taken(locks.tryAcquire('other'));
+    linkSync(join(folder, 'other'), join(folder, 'key'));
+    const lock = taken(locks.tryAcquire('key'));
+    expect(isLock(locks.tryAcquire('key'))).toBe(false);
+    lock.release();
+    other.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('goes on where somebody cleared the folder', () => {
+    const folder = temporaryFolder();
+    const locks = openLocks(folder);
+    const lost = taken(locks.tryAcquire('lost'));
+    rmSync(folder, { recursive: true });
+    const next = taken(locks.tryAcquire('next'));
+    lost.release();
+    expect(locks.owner('next')).toMatchObject({ pid: process.pid });
+    next.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('puts away what a dead owner wrote, when its lock is taken over', async () => {
+    const folder = temporaryFolder();
+    const token = `owner.${await deadPid()}.1.abc.tmp`;
+    const path = leaveLock(folder, { pid: await deadPid(), token });
+    linkSync(path, join(folder, token));
+    taken(openLocks(folder).tryAcquire('key')).release();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('stops waiting on abort', async () => {

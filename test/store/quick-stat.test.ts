@@ -36,6 +36,7 @@ it('says what the public function says, of files, links, folders and nothing', (
         stat?.ctimeMs,
         stat?.ino,
         stat?.mode,
+        stat?.nlink,
       ]);
     }
   }

@@ -9,7 +9,6 @@ import {
   constants,
   copyFileSync,
   type Dirent,
-  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -263,8 +262,7 @@ function putView(blob: string, wanted: Wanted): void {
 /** False where something is there already, or no link can be: the other way says what is in its way. */
 function linkAnew(blob: string, path: string): boolean {
   try {
-    const folder = dirname(path);
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     linkSync(blob, path);
     return true;
   } catch {

@@ -2,12 +2,13 @@
  * One attempt at a task: workspace, process, outputs into the store. Knows no schedule, no lock and
  * no retry.
  */
-import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from '../clock.ts';
 import type { Emit, TaskId } from '../event.ts';
-import type { Task } from '../graph/task.ts';
+import type { Task, TaskOutput } from '../graph/task.ts';
 import { canonicalJson, type JsonObject } from '../json.ts';
+import { type Entry, ownEntryAt } from '../store/file-stamp.ts';
 import type { TaskLog } from '../store/logs.ts';
 import { memoFolderName } from '../store/memo.ts';
 import type { Store } from '../store/store.ts';
@@ -95,8 +96,7 @@ async function perform(options: AttemptOptions, workspace: Workspace): Promise<P
   const end = await runProcess(specOf(options, workspace, report));
   const wallMs = Math.round(monotonicMs() - startedMs);
   failUnlessDone(end, report, options, () => isDiskFull(workspace.folder));
-  requireOutputs(task, workspace);
-  const outputs = await collect(options, workspace);
+  const outputs = await collect(requireOutputs(task, workspace), options.store);
   const { cpuMs, peakRssBytes } = report.usage ?? end.usage;
   const cost = { wallMs, cpuMs: Math.round(cpuMs), peakRssBytes };
   return { outputs, notes: report.notes, metrics: report.metrics, cost };
@@ -250,12 +250,23 @@ function failUnlessDone(
   if (task.code.kind === 'module' && report.usage === undefined) throw new TaskFailure(LEFT_EARLY);
 }
 
-function requireOutputs(task: Task, workspace: Workspace): void {
-  const missing = task.outputs.filter(({ name, folder }) => {
-    const stat = lstatSync(workspace.outputs[name] ?? '', { throwIfNoEntry: false });
-    return stat === undefined || (!stat.isSymbolicLink() && stat.isDirectory() !== folder);
+/** An output that is there. */
+interface Made extends TaskOutput {
+  /** Absolute path in scratch. */
+  readonly at: string;
+  readonly entry: Entry;
+}
+
+function requireOutputs(task: Task, workspace: Workspace): Made[] {
+  const found = task.outputs.map((output) => {
+    const path = workspace.outputs[output.name] as string;
+    return { ...output, at: path, entry: ownEntryAt(path) };
   });
-  if (missing.length === 0) return;
+  const missing = found.filter(
+    ({ entry, folder }) =>
+      entry === undefined || (entry.kind !== 'link' && (entry.kind === 'folder') !== folder),
+  );
+  if (missing.length === 0) return found as Made[];
   const names = missing.map(({ name, path, folder }) => `${name} (${path}${folder ? '/' : ''})`);
   throw new TaskFailure({
     reason: 'missing-output',
@@ -264,12 +275,15 @@ function requireOutputs(task: Task, workspace: Workspace): void {
   });
 }
 
-async function collect(options: AttemptOptions, workspace: Workspace): Promise<Trace['outputs']> {
-  const { blobs } = options.store;
-  const outputs: { [name: string]: OutputRecord } = {};
-  for (const { name, folder } of options.task.outputs) {
-    const path = workspace.outputs[name] as string;
-    outputs[name] = folder ? await blobs.putFolder(path) : await blobs.putFile(path);
+/** What was moved into the store is not there any more for a link to lead to. */
+async function collect(made: readonly Made[], { blobs }: Store): Promise<Trace['outputs']> {
+  const records = new Map<string, OutputRecord>();
+  const linksFirst = [
+    ...made.filter(({ entry }) => entry.kind === 'link'),
+    ...made.filter(({ entry }) => entry.kind !== 'link'),
+  ];
+  for (const { name, folder, at, entry } of linksFirst) {
+    records.set(name, folder ? await blobs.putFolder(at) : await blobs.putFile(at, entry));
   }
-  return outputs;
+  return Object.fromEntries(made.map(({ name }) => [name, records.get(name) as OutputRecord]));
 }

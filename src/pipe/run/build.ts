@@ -24,10 +24,10 @@ import { type Artifacts, openArtifacts } from './artifacts.ts';
 import { TaskFailure } from './attempt.ts';
 import { criticalPath } from './critical-path.ts';
 import { type Failure, worldFailure } from './failure.ts';
-import { changesFor, isKept, type Lookup, lookup } from './lookup.ts';
+import { changesFor, isKept, type Lookup, lookup, recent } from './lookup.ts';
 import type { Memory } from './memory.ts';
 import { MissingInputError, type Prepared, prepare } from './prepare.ts';
-import { type Produced, produce } from './produce.ts';
+import { type Produced, type ProduceOptions, produce } from './produce.ts';
 import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from './resources.ts';
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
@@ -320,8 +320,10 @@ class Build {
       if (found.state === 'hit' && !forced) return this.#hit(task, found.trace, prepared);
       if (found.state === 'lost') this.#mend(task, found);
       if (this.#stopped !== undefined) return this.#skip(task.id, this.#stopped.because);
-      const changes = changesFor(store, { task, prepared, found, forced });
-      const produced = await this.#produce(task, prepared, changes, forced, signal);
+      const built = recent(store, task);
+      const changes = changesFor(store, { task, prepared, found, forced }, built);
+      const why = { changes, forced, before: built[0] };
+      const produced = await this.#produce(task, prepared, why, signal);
       if (produced.state === 'found') return this.#hit(task, produced.trace, prepared);
       if (produced.state === 'built') return this.#ran(task, produced, changes, prepared);
       const files = shortened(produced.files, this.#options.graph.pipeline.root);
@@ -347,8 +349,7 @@ class Build {
   #produce(
     task: Task,
     prepared: Prepared,
-    changes: readonly Change[],
-    forced: boolean,
+    why: Pick<ProduceOptions, 'changes' | 'forced' | 'before'>,
     signal: AbortSignal,
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
@@ -359,8 +360,7 @@ class Build {
     return produce({
       task,
       prepared,
-      changes,
-      forced,
+      ...why,
       priority: () => this.#priority(task.id),
       runId: this.#runId,
       root: graph.pipeline.root,

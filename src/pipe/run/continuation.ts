@@ -54,6 +54,7 @@ export function startFromFinished(
 
 /** The task has ended well: its progress is kept for a longer one, or is of no more use. */
 export function keepForLonger(store: Store, task: Task, prepared: Prepared): void {
+  if (task.code.kind === 'command') return; // it has no checkpoint
   const folder = store.checkpointFolder(prepared.key);
   if (!existsSync(folder)) return;
   const place = placeOf(store, task, prepared);

@@ -7,7 +7,7 @@ import type { Task, TaskGraph } from '../graph/task.ts';
 import { isDiskFull } from '../store/atomic-file.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
-import { changesFor, lookup } from './lookup.ts';
+import { changesFor, lookup, recent } from './lookup.ts';
 import { MissingInputError, prepare } from './prepare.ts';
 
 export interface DecideOptions {
@@ -80,7 +80,7 @@ class Decider {
       this.#traces.set(task.id, found.trace);
       return this.#say(task, 'hit', [], []);
     }
-    return this.#say(task, 'run', changesFor(store, { task, prepared, found, forced }), []);
+    return this.#say(task, 'run', changesFor(store, { task, prepared, found, forced }, recent(store, task)), []);
   }
 
   async #prepare(task: Task) {

@@ -3,12 +3,13 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { removeFile } from '../store/atomic-file.ts';
 import { stampAt } from '../store/file-stamp.ts';
 
 export interface FollowedFile {
   /** Passes on what was written since the last look. */
   look(): void;
-  /** After the last look. */
+  /** After the last look. The file is removed. */
   end(): void;
 }
 
@@ -17,12 +18,14 @@ const PIECE_BYTES = 64 * 1024;
 /** The file may not be there yet, or never. */
 export function followFile(path: string, onText: (text: string) => void): FollowedFile {
   const decoder = new StringDecoder('utf8');
-  let [file, done] = [undefined as number | undefined, 0];
+  let [file, done, isThere] = [undefined as number | undefined, 0, false];
   return {
     look() {
       if (file === undefined) {
         // Most commands print nothing: then a look is all that it takes.
-        if ((stampAt(path)?.size ?? 0) === 0) return;
+        const stamp = stampAt(path);
+        isThere = stamp !== undefined;
+        if (stamp === undefined || stamp.size === 0) return;
         file = openSync(path, 'r');
       } else if (fstatSync(file).size === done) return;
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -38,6 +41,7 @@ export function followFile(path: string, onText: (text: string) => void): Follow
       const rest = decoder.end();
       if (rest !== '') onText(rest);
       if (file !== undefined) closeSync(file);
+      if (isThere) removeFile(path);
     },
   };
 }

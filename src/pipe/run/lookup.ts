@@ -51,12 +51,20 @@ export interface Reason {
 /** More are read by who asks for more, as `why` does. */
 const MOST_COMPARED = 5;
 
-/** Compared with the nearest thing that this task built of late. */
-export function changesFor(store: Store, { task, prepared, found, forced }: Reason): Change[] {
+/** What a task built of late, newest first: enough to say why it must run. */
+export function recent(store: Store, task: Task): readonly Trace[] {
+  return store.traces.ofTask(task.id, MOST_COMPARED);
+}
+
+/** Compared with the nearest of those, newest first. */
+export function changesFor(
+  store: Store,
+  { task, prepared, found, forced }: Reason,
+  built: readonly Trace[],
+): Change[] {
   if (found.state === 'lost') return [{ kind: 'outputs-lost' }];
   if (forced) return [{ kind: 'forced' }];
-  const oldestFirst = store.traces.ofTask(task.id, MOST_COMPARED).reverse();
-  const before = nearest(prepared.fingerprint, oldestFirst);
+  const before = nearest(prepared.fingerprint, [...built].reverse());
   const begun = findContinuation(store, task, prepared);
   return [
     ...explain(

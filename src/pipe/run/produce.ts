@@ -25,6 +25,8 @@ export interface ProduceOptions {
   readonly task: Task;
   readonly prepared: Prepared;
   readonly changes: readonly Change[];
+  /** What the task made last, as far as this run knows. */
+  readonly before: Trace | undefined;
   /** Asked for when others wait, too. */
   readonly priority: () => number;
   readonly forced: boolean;
@@ -102,8 +104,7 @@ async function makeIt(options: ProduceOptions, held: Held): Promise<Produced> {
   const log = options.store.logs.open(options.runId, options.task.id);
   const ended = options.onRunning(held.lease);
   try {
-    const before = options.store.traces.ofTask(options.task.id, 1)[0];
-    return await withRetries(options, { held, log, before });
+    return await withRetries(options, { held, log });
   } finally {
     ended();
     if (log.isCut()) {
@@ -117,8 +118,6 @@ async function makeIt(options: ProduceOptions, held: Held): Promise<Produced> {
 interface Making {
   readonly held: Held;
   readonly log: TaskLog;
-  /** What the task made last. */
-  readonly before: Trace | undefined;
 }
 
 async function withRetries(options: ProduceOptions, making: Making): Promise<Produced> {
@@ -137,7 +136,7 @@ async function withRetries(options: ProduceOptions, making: Making): Promise<Pro
     if (files.length > 0 && !isCancelled(result)) return { state: 'void', files };
     if (!(result instanceof TaskFailure)) {
       const product = { ...result, notes: [...beginning, ...result.notes] };
-      return record(options, product, making.before);
+      return record(options, product);
     }
     const { reason, message } = result.failure;
     if (number > task.stage.retries || !RETRIED.includes(reason)) throw result;
@@ -168,10 +167,10 @@ function isCancelled(result: Product | TaskFailure): boolean {
 
 async function tryOnce(
   options: ProduceOptions,
-  { held, log, before }: Making,
+  { held, log }: Making,
   number: number,
 ): Promise<Product | TaskFailure> {
-  const { task, prepared, changes, emit } = options;
+  const { task, prepared, changes, before, emit } = options;
   const expectedMs = before?.cost.wallMs;
   const onStart = (pid: number) =>
     emit({
@@ -191,8 +190,8 @@ async function tryOnce(
   }
 }
 
-function record(options: ProduceOptions, product: Product, before: Trace | undefined): Produced {
-  const { task, prepared, store, runId } = options;
+function record(options: ProduceOptions, product: Product): Produced {
+  const { task, prepared, store, runId, before } = options;
   const { outputs, notes, metrics, cost } = product;
   const trace: Trace = {
     key: prepared.key,

@@ -43,10 +43,11 @@ export class Scratch {
     }
   }
 
-  /** A command may have put links where our folders were: what lies behind them is not ours. */
+  /** A command may have put links where our folders were: what lies behind them is not ours to remove. */
   #removeKnown(): void {
     const folders = [...this.#folders];
-    if (!folders.every(isOwnFolder)) {
+    const within = new Set([...folders.slice(1), ...this.#files].map((path) => dirname(path)));
+    if (![...within].every(isOwnFolder)) {
       removeTree(this.root);
       return;
     }

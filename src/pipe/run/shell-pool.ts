@@ -4,35 +4,53 @@
  *
  * A waiting shell is a bash, since it can give each command a process group of its own without a
  * terminal; the command itself is run by /bin/sh as it would be otherwise. An empty line tells it that
- * its order is written: a file with `folder NUL command NUL NAME=value NUL …`. It answers `p <pid>`,
- * then `x <status>`.
+ * its order is written, a file of words that each end with NUL: the folder, the command, a program to
+ * look up (or nothing), where its output goes (or nothing), how many words follow that the command comes
+ * down to (or 0), these, and `NAME=value`s. It answers `p <pid>`, then `x <status>`; before these
+ * `k <path>` for a program that it looked up, as /bin/sh sees it.
  * Where there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { removeFile } from '../store/atomic-file.ts';
+import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { removeFile, writeWhole } from '../store/atomic-file.ts';
 import { scratchName } from '../store/scratch-names.ts';
 import { lineToGuard } from './group-guard.ts';
+import { plainCommand } from './plain-command.ts';
 
-/** What the shell's own start leaves in the environment is taken out again. */
+/**
+ * What the shell's own start leaves in the environment is taken out again. The group of a command that
+ * ended is killed, as it may have left something running.
+ */
 const SERVER = `set -m
+shopt -s execfail
 mapfile -d '' probe <<< probe || exit 1
-echo r >&4
+order=$1
+serve() {
+  echo "+ $BASHPID" >&3
+  printed=\${words[0]}.order
+  cd "\${words[0]}" || exit 70
+  export "\${words[@]:5+words[4]}"
+  unset SHLVL PWD OLDPWD _
+  if [[ \${words[2]} ]]; then
+    echo "k $(/bin/sh -c 'command -v "$1"' sh "\${words[2]}")"
+  fi
+  if (( words[4] > 0 )); then
+    exec "\${words[@]:5:words[4]}" >"\${words[3]:-$printed.out}" 2>"$printed.err" </dev/null 3>&-
+  fi
+  exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$printed.out" 2>"$printed.err" 3>&-
+}
+echo r
 while read -r; do
-  mapfile -d '' words < "$1" || exit 1
-  (
-    echo "+ $BASHPID" >&5
-    printed=\${words[0]}.order
-    cd "\${words[0]}" || exit 70
-    export "\${words[@]:2}"
-    unset SHLVL OLDPWD _
-    exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$printed.out" 2>"$printed.err" 4>&- 5>&-
-  ) &
-  echo "p $!" >&4
+  mapfile -d '' words <"$order" || exit 1
+  (serve) &
+  echo "p $!"
   wait $!
-  echo "x $?" >&4
-  echo "- $!" >&5
+  status=$?
+  kill -KILL -- "-$!"
+  echo "x $status"
+  echo "- $!" >&3
 done`;
 
 export interface Order {
@@ -56,6 +74,24 @@ export interface Shell {
   giveBack(): void;
 }
 
+/** Not what is built into /bin/sh; nor a script that names no interpreter, for each shell runs that by itself. */
+function isProgram(path: string): boolean {
+  if (!isAbsolute(path)) return false;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const start = Buffer.alloc(4);
+      readSync(file, start);
+      return start.toString('latin1', 0, 2) === '#!' || start.toString('latin1') === '\x7fELF';
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return false; // one may be allowed to start it, but not to read it
+  }
+}
+
 /** Somebody killed the shell, perhaps with its command. */
 export class LostShellError extends Error {
   constructor() {
@@ -66,9 +102,13 @@ export class LostShellError extends Error {
 
 /** So many commands are started the other way first: a run of a few commands needs no pool. */
 const FIRST = 4;
-/** Variables that bash does not let be set; others are no names to it. */
-const READ_ONLY = /^(?:UID|EUID|PPID|BASH.*|SHELLOPTS|_)$/;
+/** Variables that bash does not let be set, or that are taken out; others are no names to it. */
+const READ_ONLY = /^(?:UID|EUID|PPID|BASH.*|SHELLOPTS|SHLVL|PWD|OLDPWD|_)$/;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const NO_SHORTCUT: readonly string[] = ['', '', '0'];
+/** By name and PATH: false where /bin/sh would not start a program, but act itself. */
+const programs = new Map<string, boolean>();
 
 let asked = 0;
 let isHopeless = false;
@@ -108,10 +148,13 @@ class Server implements Shell {
   #begun: ((pid: number) => void) | undefined;
   #done: ((status: number) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
+  #program: ((path: string) => void) | undefined;
 
   /** Where it was started: a folder beside those of its commands. */
   readonly home: string;
   readonly #order: string;
+  #file: number | undefined;
+  #written = 0;
 
   constructor(home: string) {
     this.home = home;
@@ -121,7 +164,7 @@ class Server implements Shell {
       cwd: home,
       detached: true,
       env: {},
-      stdio: ['pipe', 'ignore', 'ignore', 'ignore', 'pipe', this.#guard],
+      stdio: ['pipe', 'pipe', 'ignore', this.#guard],
     });
     const lose = () => this.#lose();
     this.#child.on('error', lose).on('exit', lose);
@@ -134,7 +177,8 @@ class Server implements Shell {
   run(order: Order): Served {
     const { folder, command, environment } = order;
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    writeFileSync(this.#order, [folder, command, ...variables].map((word) => `${word}\0`).join(''));
+    const words = [folder, command, ...this.#shortcut(order), ...variables];
+    this.#write(`${words.join('\0')}\0`);
     this.#letGo(false);
     const pid = new Promise<number>((resolve, reject) => {
       this.#begun = resolve;
@@ -151,6 +195,15 @@ class Server implements Shell {
     status.catch(() => undefined); // whoever waits for the pid hears of it there
     this.#child.stdin?.write('\n');
     return { pid, status };
+  }
+
+  /** The file stays open: to open it takes longer than to write to it. */
+  #write(order: string): void {
+    this.#file ??= openSync(this.#order, 'w');
+    const bytes = Buffer.from(order);
+    if (bytes.length < this.#written) ftruncateSync(this.#file);
+    writeWhole(this.#file, bytes, 0);
+    this.#written = bytes.length;
   }
 
   /** Whether the guard that it tells of its commands is the one that there is. */
@@ -175,8 +228,8 @@ class Server implements Shell {
     if (isAlive && !this.#isDismissed) idle.push(this);
   }
 
-  get #answers(): import('node:net').Socket {
-    return this.#child.stdio[4] as import('node:net').Socket;
+  get #answers(): Readable {
+    return this.#child.stdout as Readable;
   }
 
   #hear(text: string): void {
@@ -190,7 +243,21 @@ class Server implements Shell {
         if (!this.#isDismissed) idle.push(this);
       } else if (what === 'p') this.#begun?.(Number(number));
       else if (what === 'x') this.#done?.(Number(number));
+      else if (what === 'k') this.#program?.(line.slice(2));
     }
+  }
+
+  /** For a command that comes down to a program, from the second time on: its words. */
+  #shortcut({ command, environment }: Order): readonly string[] {
+    const plain = plainCommand(command);
+    if (plain === undefined) return NO_SHORTCUT;
+    const { program, args, target } = plain;
+    const place = `${program}\0${environment.PATH ?? ''}`;
+    const known = programs.get(place);
+    if (known === true) return ['', target ?? '', String(1 + args.length), program, ...args];
+    if (known === false) return NO_SHORTCUT;
+    this.#program = (path) => programs.set(place, isProgram(path));
+    return [program, '', '0'];
   }
 
   /** A shell that never was ready will not be the next time either. */
@@ -199,7 +266,9 @@ class Server implements Shell {
     if (!this.#isReady && !this.#isDismissed) isHopeless = true;
     const at = idle.indexOf(this);
     if (at >= 0) idle.splice(at, 1);
-    removeFile(this.#order);
+    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined) removeFile(this.#order);
+    this.#file = undefined;
     this.#lost?.(new LostShellError());
   }
 

@@ -5,12 +5,18 @@
  * fast-glob takes 76 ms to load, so the plain cases (a path, a folder, `*`, `**`, `?`, `{a,b}`) are
  * matched here and only the rest go to it.
  */
-import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiagnosticError } from '../diagnostic.ts';
 import { byCodePoint } from '../store/blobs.ts';
-import { isAbsence } from '../store/checked-file.ts';
-import { contentDigest, type FileStamp, isRacy, stampOf } from '../store/file-stamp.ts';
+import {
+  contentDigest,
+  type Entry,
+  entryAt,
+  type FileStamp,
+  isRacy,
+  stampOf,
+} from '../store/file-stamp.ts';
 
 export interface SourceFile {
   /** Absolute. */
@@ -93,27 +99,27 @@ export function means(root: string, pattern: string, file: string): boolean {
 
 async function expandPattern(root: string, pattern: string, grounds: Grounds): Promise<Match> {
   const path = resolve(root, pattern);
-  const stat = existing(path); // a file whose name looks like a glob is meant as it is
-  if (stat?.isDirectory() === true) {
+  const entry = existing(path); // a file whose name looks like a glob is meant as it is
+  if (entry?.kind === 'folder') {
     const emptyFolders: string[] = [];
     const paths = walk(path, { ...EVERYTHING, root, emptyFolders }, grounds);
     return { base: path, paths, emptyFolders: emptyFolders.sort(byCodePoint) };
   }
-  if (stat?.isFile() === true) return { base: dirname(path), paths: [path] };
+  if (entry?.kind === 'file') return { base: dirname(path), paths: [path] };
   grounds.absent.add(path);
   // A pipe or a device has no content to hash, and opening one may wait for ever.
-  if (stat !== undefined || !isMagic(pattern))
+  if (entry !== undefined || !isMagic(pattern))
     return { base: dirname(path), paths: [], missing: true };
   return expandGlob(root, pattern, grounds);
 }
 
 async function expandGlob(root: string, pattern: string, grounds: Grounds): Promise<Match> {
   const base = resolve(root, staticPrefix(pattern));
-  const stat = existing(base);
-  if (stat === undefined) grounds.absent.add(base);
-  if (stat === undefined) return { base, paths: [] };
+  const entry = existing(base);
+  if (entry === undefined) grounds.absent.add(base);
+  if (entry === undefined) return { base, paths: [] };
   // What may be a folder may be one file: a model is a folder's `*`, or a single GGUF file.
-  if (stat.isFile()) return { base: dirname(base), paths: [base] };
+  if (entry.kind === 'file') return { base: dirname(base), paths: [base] };
   const rest = restOf(pattern);
   const dots = rest.split('/').some((segment) => segment.startsWith('.'));
   const depth = rest.includes('**') ? EVERYTHING.depth : rest.split('/').length - 1;
@@ -202,11 +208,11 @@ function walk(base: string, how: Walk, grounds: Grounds): string[] {
       if (entry.name.startsWith('.') && (!dots || entry.name === '.DS_Store')) continue;
       const path = folder + sep + entry.name;
       if (own.has(path)) continue;
-      const target = entry.isSymbolicLink() ? targetOf(path, grounds) : entry;
-      if (target?.isDirectory() === true) {
+      const kind = entry.isSymbolicLink() ? targetOf(path, grounds)?.kind : kindOf(entry);
+      if (kind === 'folder') {
         if (entry.isSymbolicLink()) refuseCircle(path);
         visit(path, `${prefix}${entry.name}/`, depth + 1);
-      } else if (target?.isFile() === true && matches.test(prefix + entry.name)) found.push(path);
+      } else if (kind === 'file' && matches.test(prefix + entry.name)) found.push(path);
     }
   };
   visit(base, '', 0);
@@ -214,10 +220,15 @@ function walk(base: string, how: Walk, grounds: Grounds): string[] {
 }
 
 /** A link that leads nowhere may come to lead somewhere, and no folder's time would tell. */
-function targetOf(path: string, grounds: Grounds): Stats | undefined {
-  const stat = existing(path);
-  if (stat === undefined) grounds.absent.add(path);
-  return stat;
+function targetOf(path: string, grounds: Grounds): Entry | undefined {
+  const entry = existing(path);
+  if (entry === undefined) grounds.absent.add(path);
+  return entry;
+}
+
+function kindOf(entry: Dirent): Entry['kind'] {
+  if (entry.isDirectory()) return 'folder';
+  return entry.isFile() ? 'file' : 'other';
 }
 
 /** A link to a folder that it lies in would be followed without end. */
@@ -238,11 +249,10 @@ function circular(path: string): DiagnosticError {
   ]);
 }
 
-function existing(path: string): Stats | undefined {
+function existing(path: string): Entry | undefined {
   try {
-    return statSync(path);
+    return entryAt(path);
   } catch (error) {
-    if (isAbsence(error)) return undefined;
     if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw circular(path);
     throw error;
   }

@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { removeFile } from '../store/atomic-file.ts';
 import { followFile } from './follow-file.ts';
 import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
@@ -142,22 +141,18 @@ function printedPath(folder: string, stream: Stream): string {
 }
 
 function followPrinted({ folder, onText }: ProcessConditions) {
-  const followed = STREAMS.map((stream) => {
-    const path = printedPath(folder, stream);
-    return { path, file: followFile(path, (text) => onText(stream, text)) };
-  });
+  const files = STREAMS.map((stream) =>
+    followFile(printedPath(folder, stream), (text) => onText(stream, text)),
+  );
   const look = () => {
-    for (const { file } of followed) file.look();
+    for (const file of files) file.look();
   };
   return {
     look,
     /** Looks once more, and removes what was printed. */
     end() {
       look();
-      for (const { path, file } of followed) {
-        file.end();
-        removeFile(path);
-      }
+      for (const file of files) file.end();
     },
   };
 }
@@ -191,19 +186,18 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
   const killsBefore = memoryKills();
   const { folder, environment } = spec;
   const printed = followPrinted(spec);
+  let group: number | undefined;
   try {
     const served = shell.run({ folder, command, environment });
-    const group = await served.pid;
+    group = await served.pid;
     spec.onStart(group);
     const killer = watchOver(group, spec, () => undefined);
     const sampler = sampleUsage(group, printed.look);
-    const exitCode = await served.status.finally(() => {
-      killGroup(group, 'SIGKILL'); // whatever it left running
-      killer.stop();
-    });
+    const exitCode = await served.status.finally(() => killer.stop());
     return endOf({ exitCode, signal: null }, killer.reason(), sampler.stop(), killsBefore);
   } catch (error) {
     if (!(error instanceof LostShellError)) throw error;
+    killGroup(group, 'SIGKILL'); // the shell would have done it
     return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
   } finally {
     try {

@@ -61,9 +61,12 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** `write(2)` may take less than it was given; this goes on until all is written. */
-export function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+/** `write(2)` may take less than it was given; this goes on until all is written, from `at` or where the file stands. */
+export function writeWhole(file: number, bytes: Uint8Array, at?: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const place = at === undefined ? null : at + done;
+    done += writeSync(file, bytes, done, bytes.length - done, place);
+  }
 }
 
 /** Stages may not call `fsync` under Node's permission model, so the flush is asked for on opening. */

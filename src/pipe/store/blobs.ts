@@ -12,7 +12,6 @@ import {
   closeSync,
   copyFileSync,
   fchmodSync,
-  fstatSync,
   fsyncSync,
   futimesSync,
   linkSync,
@@ -32,7 +31,7 @@ import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { canonicalJson, type Json } from '../json.ts';
 import { removeFile, temporaryName, writeAtomic } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
-import { stampAt } from './file-stamp.ts';
+import { type Entry, ownEntryAt, stampAt } from './file-stamp.ts';
 import { hashFile, hashOpenFile } from './hash-file.ts';
 import { inFolder } from './in-folder.ts';
 import { shardOf } from './shard.ts';
@@ -42,8 +41,8 @@ export type BlobState = 'good' | 'missing' | 'corrupt';
 
 export interface Blobs {
   path(digest: Digest): string;
-  /** Moves a file into the store (copies it where other names share its inode). */
-  putFile(path: string): Promise<OutputRecord>;
+  /** Moves a file into the store (copies it where other names share its inode). `entry` is what is known of it. */
+  putFile(path: string, entry?: Entry): Promise<OutputRecord>;
   /** Moves a folder's files into the store and writes the listing blob. Dotfiles count. */
   putFolder(path: string): Promise<OutputRecord>;
   /** Rehashes only when the seal is broken; does not mend. */
@@ -72,7 +71,7 @@ export function openBlobs(folder: string): Blobs {
   const path = (digest: Digest) => shardOf(folder, digest);
   const blobs: Blobs = {
     path,
-    putFile: (source) => putFile(path, source),
+    putFile: (source, entry) => putFile(path, source, { entry }),
     putFolder: (source) => putFolder(path, source),
     check: (digest, sizeBytes) => checkBlob(path(digest), digest, sizeBytes),
     checkOutput: (record) => checkOutput(blobs, record),
@@ -121,28 +120,40 @@ export function linkOrCopy(source: string, target: string): void {
 async function putFile(
   pathOf: (digest: Digest) => string,
   source: string,
-  beside?: string,
+  { beside, entry = entryOf(source) }: { beside?: string | undefined; entry?: Entry | undefined },
 ): Promise<OutputRecord> {
-  const stat = lstatSync(source);
-  const owned = ownedCopy(source, stat, beside);
+  if (entry.kind === 'file' && entry.names === 1 && beside === undefined) {
+    return putOwned(pathOf, source, entry);
+  }
+  const copy = ownedCopy(source, entry, beside ?? source);
   try {
-    return await putOwned(pathOf, owned);
+    return await putOwned(pathOf, copy, entryOf(copy));
   } catch (error) {
-    if (owned !== source) rmSync(owned, { force: true });
+    rmSync(copy, { force: true });
     throw error;
   }
 }
 
+/** Throws where there is nothing. */
+function entryOf(path: string): Entry {
+  const entry = ownEntryAt(path);
+  if (entry !== undefined) return entry;
+  lstatSync(path); // says so
+  throw new Error(`assert: ${path} came after it was asked for`);
+}
+
 /** Of an open file all can be asked without its name being looked up again and again. */
-async function putOwned(pathOf: (digest: Digest) => string, owned: string): Promise<OutputRecord> {
+async function putOwned(
+  pathOf: (digest: Digest) => string,
+  owned: string,
+  { size, isExecutable }: Entry,
+): Promise<OutputRecord> {
   const file = openSync(owned, 'r');
   try {
-    const { size, mode } = fstatSync(file);
     const { digest, sizeBytes } = await hashOpenFile(file, size);
     const target = pathOf(digest);
     if ((await checkBlob(target, digest, sizeBytes)) === 'good') removeFile(owned);
     else seal(file, owned, target, digest);
-    const isExecutable = (mode & 0o111) !== 0;
     return { kind: 'file', digest, sizeBytes, ...(isExecutable ? { executable: true } : {}) };
   } finally {
     closeSync(file);
@@ -150,15 +161,14 @@ async function putOwned(pathOf: (digest: Digest) => string, owned: string): Prom
 }
 
 /**
- * The file itself if this name is its only one; else a copy. Moving a shared inode (a hard link to
- * an input, a symbolic link) into the store would let its other names change the blob; moving what
- * lies behind a linked folder would take it away from its owner: then it is copied to `beside`.
+ * Of a file that has other names than this one, or lies behind a linked folder. Moving a shared inode
+ * (a hard link to an input, a symbolic link) into the store would let its other names change the blob;
+ * moving what lies behind a linked folder would take it away from its owner.
  */
-function ownedCopy(source: string, stat: Stats, beside: string | undefined): string {
-  if (stat.isFile() && stat.nlink === 1 && beside === undefined) return source;
-  const target = stat.isSymbolicLink() ? targetOf(source) : stat;
-  if (!target.isFile()) throw new UnusableOutputError(source, 'neither a file nor a folder');
-  const copy = temporaryName(beside ?? source);
+function ownedCopy(source: string, { kind }: Entry, beside: string): string {
+  const isFile = kind === 'link' ? targetOf(source).isFile() : kind === 'file';
+  if (!isFile) throw new UnusableOutputError(source, 'neither a file nor a folder');
+  const copy = temporaryName(beside);
   copyFileSync(source, copy);
   return copy;
 }
@@ -215,7 +225,7 @@ async function putEntry(
     return { name, digest: EMPTY, sizeBytes: 0 };
   }
   const path = join(source, name);
-  const { kind: _, ...entry } = await putFile(pathOf, path, isLinked ? source : undefined);
+  const { kind: _, ...entry } = await putFile(pathOf, path, { beside: isLinked ? source : undefined });
   return { name, ...entry };
 }
 

@@ -20,41 +20,81 @@ export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): FileStamp {
 
 /** Of what the path leads to; undefined if there is nothing. */
 export function stampAt(path: string): FileStamp | undefined {
-  return lookedAt(path, true);
+  return stamp(path, true);
 }
 
 /** Of the path itself, which may be a link. */
 export function ownStampAt(path: string): FileStamp | undefined {
-  return lookedAt(path, false);
+  return stamp(path, false);
+}
+
+/** What a name stands for. */
+export interface Entry {
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  readonly size: number;
+  /** How many names it has. */
+  readonly names: number;
+  readonly isExecutable: boolean;
+}
+
+/** Of the path itself, which may be a link; undefined if there is nothing. */
+export function ownEntryAt(path: string): Entry | undefined {
+  return entry(path, false);
+}
+
+/** Of what the path leads to; undefined if there is nothing. */
+export function entryAt(path: string): Entry | undefined {
+  return entry(path, true);
 }
 
 /** Whether a folder is there itself, and not a link to one. */
 export function isOwnFolder(path: string): boolean {
-  look ??= openLook(process.execPath);
-  return look.at(path, false) && ((look.found[4] as number) & TYPE_BITS) === FOLDER_TYPE;
+  return ownEntryAt(path)?.kind === 'folder';
 }
 
 const TYPE_BITS = 0o170000;
-const FOLDER_TYPE = 0o040000;
+const KINDS: ReadonlyMap<number, Entry['kind']> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+]);
+const EXECUTABLE_BITS = 0o111;
 
-let look: Look | undefined;
+function entry(path: string, follow: boolean): Entry | undefined {
+  const found = lookAt(path, follow);
+  if (found === undefined) return undefined;
+  const [size = 0, , , , mode = 0, names = 0] = found;
+  const kind = KINDS.get(mode & TYPE_BITS) ?? 'other';
+  return { kind, size, names, isExecutable: (mode & EXECUTABLE_BITS) !== 0 };
+}
 
-function lookedAt(path: string, follow: boolean): FileStamp | undefined {
-  look ??= openLook(process.execPath);
-  if (!look.at(path, follow)) return absent(path, follow);
-  const [size = 0, mtimeMs = 0, ctimeMs = 0, inode = 0] = look.found;
+function stamp(path: string, follow: boolean): FileStamp | undefined {
+  const found = lookAt(path, follow);
+  if (found === undefined) return undefined;
+  const [size = 0, mtimeMs = 0, ctimeMs = 0, inode = 0] = found;
   return { size, mtimeMs, ctimeMs, inode };
 }
 
-/** Undefined where nothing is; what can't be looked at is said by an error. */
-function absent(path: string, follow: boolean): FileStamp | undefined {
+let look: Look | undefined;
+
+/** Undefined where nothing is; what can't be looked at is said by an error. Holds until the next look. */
+function lookAt(path: string, follow: boolean): Float64Array | undefined {
+  look ??= openLook(process.execPath);
+  if (!look.at(path, follow)) {
+    if (!look.wasRefused()) return undefined;
+    sayWhy(path, follow);
+    if (!look.at(path, follow)) return undefined;
+  }
+  return look.found;
+}
+
+/** The ordinary way says by an error why it can't be looked at. */
+function sayWhy(path: string, follow: boolean): void {
   try {
-    const stat = (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
-    return stat === undefined ? undefined : stampOf(stat);
+    (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
   } catch (error) {
     // A folder on the way to it is a file now.
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
   }
 }
 

@@ -22,8 +22,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { removeFile, temporaryName, writeWhole } from './atomic-file.ts';
+import { isTemporaryName, removeFile, temporaryName, writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
+import { ownStampAt } from './file-stamp.ts';
 import { inFolder } from './in-folder.ts';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { serverNow } from './server-clock.ts';
@@ -42,7 +43,7 @@ export interface Locks {
 }
 
 export interface LockOwner extends ProcessIdentity {
-  /** Tells two locks of one process apart. */
+  /** Tells those apart who are the same process: the name of its file, where it has one of its own. */
   readonly token: string;
 }
 
@@ -57,8 +58,9 @@ export function isLock(result: Lock | LockOwner): result is Lock {
 }
 
 export function openLocks(folder: string): Locks {
+  const own = new OwnerFile(folder);
   return {
-    tryAcquire: (name) => acquire(join(folder, name)),
+    tryAcquire: (name) => acquire(join(folder, name), own),
     async whenFree(name, signal) {
       const path = join(folder, name);
       let waitMs = POLL_MS.first;
@@ -71,79 +73,134 @@ export function openLocks(folder: string): Locks {
   };
 }
 
-let serial = 0;
-
-function acquire(path: string): Lock | LockOwner {
-  serial += 1;
-  const owner: LockOwner = { ...ownIdentity(), token: `${process.pid}.${serial}.${Date.now()}` };
-  const file = create(path, owner);
-  if (file !== undefined) return hold(path, owner, file);
+function acquire(path: string, own: OwnerFile): Lock | LockOwner {
+  const lock = create(path, own);
+  if (lock !== undefined) return lock;
   const holder = readOwner(path);
-  if (holder === undefined) return acquire(path); // released between the two looks
-  if (!isDead(path, holder)) return holder;
-  return takeOver(path, owner, holder);
+  if (holder === undefined) return acquire(path, own); // released between the two looks
+  if (!isDead(path, holder)) return own.adopt(path, holder) ?? holder;
+  return takeOver(path, own);
 }
 
 /**
  * Only one process may replace a dead owner's lock, and it must look again under that right: else a
  * slow rival, still thinking of the dead owner, would replace the lock of the next living one.
  */
-function takeOver(path: string, owner: LockOwner, dead: LockOwner): Lock | LockOwner {
-  const right = acquire(`${path}.heir`);
+function takeOver(path: string, own: OwnerFile): Lock | LockOwner {
+  const right = acquire(`${path}.heir`, own);
   if (!isLock(right)) return right;
   try {
     const holder = readOwner(path);
-    if (holder === undefined) {
-      const file = create(path, owner);
-      return file === undefined ? acquire(path) : hold(path, owner, file);
-    }
-    if (holder.token !== dead.token) return isDead(path, holder) ? acquire(path) : holder;
-    const { temporary, file } = writeOwner(path, owner);
+    if (holder === undefined) return create(path, own) ?? acquire(path, own);
+    if (!isDead(path, holder)) return holder;
+    const temporary = temporaryName(path);
+    const lock = create(temporary, own, path);
+    if (lock === undefined) throw new Error(`assert: ${temporary} is taken`);
     renameSync(temporary, path);
-    return hold(path, owner, file);
+    if (isTemporaryName(holder.token)) removeFile(join(dirname(path), holder.token));
+    return lock;
   } finally {
     right.release();
   }
 }
 
-/**
- * Links a file that is already whole to the lock's name: no reader ever sees half an owner. The open
- * file is for the heartbeat; undefined if the name is taken.
- */
-function create(path: string, owner: LockOwner): number | undefined {
-  const { temporary, file } = writeOwner(path, owner);
+/** Makes the file `at`, which is to be the lock `path`; undefined if the name is taken. */
+function create(at: string, own: OwnerFile, path = at): Lock | undefined {
   try {
-    linkSync(temporary, path);
-    return file;
+    return own.link(at, path);
   } catch (error) {
-    closeSync(file);
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (code === 'EEXIST') return undefined;
-    if (NO_LINKS.includes(code)) return createInPlace(path, owner);
+    if (NO_LINKS.includes(code)) return createInPlace(at, path);
     throw error;
-  } finally {
-    removeFile(temporary);
   }
 }
 
-/** False once a folder for locks was seen that knows no hard links. */
-let hasLinks = true;
-
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
-/** For folders without hard links (SMB, exFAT): a reader may find the owner half-written. */
-function createInPlace(path: string, owner: LockOwner): number | undefined {
-  hasLinks = false;
-  let file: number;
-  try {
-    file = openSync(path, 'wx');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
+/**
+ * The file of which all locks that this process holds in a folder are names: so to take one is to
+ * make a link, no reader ever sees half an owner, and one heartbeat serves them all. It is there for
+ * as long as one of them is.
+ */
+class OwnerFile {
+  readonly #folder: string;
+  #written: Written | undefined;
+  /** Paths of the locks that are held. */
+  readonly #held = new Set<string>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
   }
+
+  /** Throws what `link(2)` throws. */
+  link(at: string, path: string): Lock {
+    const written = this.#written ?? this.#write();
+    try {
+      linkSync(written.path, at);
+    } catch (error) {
+      if (!isAbsence(error)) {
+        this.#putAwayUnused();
+        throw error;
+      }
+      // Somebody cleared the folder: those locks are gone, and the next are of another file.
+      stopBeating(written);
+      this.#written = undefined;
+      return this.link(at, path);
+    }
+    return this.#hold(path, written);
+  }
+
+  /** A link that a network's server made, although it said that the name was taken: it had been asked twice. */
+  adopt(path: string, owner: LockOwner): Lock | undefined {
+    const written = this.#written;
+    const isOurs = owner.token === written?.owner.token && !this.#held.has(path);
+    return isOurs ? this.#hold(path, written) : undefined;
+  }
+
+  #hold(path: string, written: Written): Lock {
+    this.#held.add(path);
+    return {
+      release: () => {
+        this.#held.delete(path);
+        releaseName(path, written);
+        this.#putAwayUnused();
+      },
+    };
+  }
+
+  #write(): Written {
+    const name = temporaryName('owner');
+    this.#written = writeOwner(join(this.#folder, name), name);
+    return this.#written;
+  }
+
+  #putAwayUnused(): void {
+    const written = this.#written;
+    if (written === undefined || this.#held.size > 0) return;
+    this.#written = undefined;
+    stopBeating(written);
+    removeFile(written.path);
+  }
+}
+
+/** An owner's file, open for the heartbeat. */
+interface Written {
+  readonly path: string;
+  readonly owner: LockOwner;
+  readonly file: number;
+  readonly inode: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+function writeOwner(path: string, token: string): Written {
+  const owner: LockOwner = { ...ownIdentity(), token };
+  const file = inFolder(path, () => openSync(path, 'wx'));
   try {
-    writeWhole(file, ownerBytes(owner));
-    return file;
+    writeWhole(file, Buffer.from(`${JSON.stringify(owner)}\n`));
+    const timer = setInterval(() => beat(file), HEARTBEAT_MS);
+    timer.unref();
+    return { path, owner, file, inode: fstatSync(file).ino, timer };
   } catch (error) {
     closeSync(file);
     removeFile(path);
@@ -151,46 +208,32 @@ function createInPlace(path: string, owner: LockOwner): number | undefined {
   }
 }
 
-function writeOwner(path: string, owner: LockOwner): { temporary: string; file: number } {
-  const temporary = temporaryName(path);
-  const file = inFolder(temporary, () => openSync(temporary, 'wx'));
-  try {
-    writeWhole(file, ownerBytes(owner));
-    return { temporary, file };
-  } catch (error) {
-    closeSync(file);
-    removeFile(temporary);
-    throw error;
-  }
+function stopBeating({ timer, file }: Written): void {
+  clearInterval(timer);
+  closeSync(file);
 }
 
-const ownerBytes = (owner: LockOwner) => Buffer.from(`${JSON.stringify(owner)}\n`);
-
-function hold(path: string, owner: LockOwner, file: number): Lock {
-  const timer = setInterval(() => beat(file), HEARTBEAT_MS);
-  timer.unref();
+/** For folders without hard links (SMB, exFAT): a reader may find the owner half-written. */
+function createInPlace(at: string, path: string): Lock | undefined {
+  let written: Written;
+  try {
+    written = writeOwner(at, temporaryName('owner'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  }
   return {
     release() {
-      clearInterval(timer);
-      const isOurs = isLinked(file) ?? readOwner(path)?.token === owner.token;
-      closeSync(file);
-      if (isOurs) removeFile(path);
+      stopBeating(written);
+      releaseName(path, written);
     },
   };
 }
 
-/**
- * Whoever takes a lock over puts another file in its place, which leaves ours without a name.
- * Undefined where the file system does not count names, or the server does not know the file any more.
- */
-function isLinked(file: number): boolean | undefined {
-  if (!hasLinks) return undefined;
-  try {
-    return fstatSync(file).nlink > 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return undefined; // as ESTALE: the name itself then tells whose it is
-  }
+/** Whoever takes a lock over puts another file in its place. */
+function releaseName(path: string, { inode, owner }: Written): void {
+  const isOurs = ownStampAt(path)?.inode === inode || readOwner(path)?.token === owner.token;
+  if (isOurs) removeFile(path);
 }
 
 /**

@@ -8,13 +8,15 @@
 import { lstatSync, statSync } from 'node:fs';
 
 export interface Look {
-  /** Size, mtime, ctime (in milliseconds), inode and mode of what was found last. */
+  /** Size, mtime, ctime (in milliseconds), inode, mode and count of names of what was found last. */
   readonly found: Float64Array;
-  /** False where there is nothing, or nothing that can be looked at. */
+  /** False where there is nothing, or nothing that can be looked at: then `wasRefused` tells which. */
   at(path: string, follow: boolean): boolean;
+  wasRefused(): boolean;
 }
 
 const MODE = 1;
+const NAMES = 2;
 const SIZE = 8;
 const INODE = 7;
 const MTIME = 12;
@@ -38,10 +40,13 @@ export function openLook(known: string): Look {
 const QUIET = { throwIfNoEntry: false } as const;
 
 function plainLook(): Look {
-  const found = new Float64Array(5);
+  const found = new Float64Array(6);
+  let refused = false;
   return {
     found,
+    wasRefused: () => refused,
     at(path, follow) {
+      refused = false;
       try {
         const stat = follow ? statSync(path, QUIET) : lstatSync(path, QUIET);
         if (stat === undefined) return false;
@@ -50,10 +55,12 @@ function plainLook(): Look {
         found[2] = stat.ctimeMs;
         found[3] = stat.ino;
         found[4] = stat.mode;
+        found[5] = stat.nlink;
         return true;
       } catch (error) {
         // A circle of links or a closed folder: the ordinary way says what is wrong.
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+        refused = true;
         return false;
       }
     },
@@ -74,30 +81,31 @@ function quickLook(): Look | undefined {
 }
 
 function wrapped(stat: Stat, lstat: Stat): Look {
-  const found = new Float64Array(5);
+  const found = new Float64Array(6);
+  let refused = false;
   return {
     found,
+    wasRefused: () => refused,
     at(path, follow) {
-      const values = valuesOf(follow ? stat : lstat, path);
-      if (values === undefined) return false;
-      found[0] = values[SIZE] as number;
-      found[1] = (values[MTIME] as number) * 1000 + (values[MTIME + 1] as number) / 1e6;
-      found[2] = (values[CTIME] as number) * 1000 + (values[CTIME + 1] as number) / 1e6;
-      found[3] = values[INODE] as number;
-      found[4] = values[MODE] as number;
-      return true;
+      refused = false;
+      try {
+        const values = (follow ? stat : lstat)(path, false, undefined, false);
+        if (values === undefined) return false;
+        found[0] = values[SIZE] as number;
+        found[1] = (values[MTIME] as number) * 1000 + (values[MTIME + 1] as number) / 1e6;
+        found[2] = (values[CTIME] as number) * 1000 + (values[CTIME + 1] as number) / 1e6;
+        found[3] = values[INODE] as number;
+        found[4] = values[MODE] as number;
+        found[5] = values[NAMES] as number;
+        return true;
+      } catch (error) {
+        // As above; an error without a code would be a call that is not understood.
+        if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+        refused = true;
+        return false;
+      }
     },
   };
-}
-
-function valuesOf(stat: Stat, path: string): Float64Array | undefined {
-  try {
-    return stat(path, false, undefined, false);
-  } catch (error) {
-    // As above; an error without a code would be a call that is not understood.
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return undefined;
-  }
 }
 
 function agree(quick: Look, plain: Look, known: string): boolean {

@@ -8,7 +8,7 @@
  */
 import { statSync } from 'node:fs';
 import type { Digest } from '../digest.ts';
-import { type FileStamp, isRacy, sameStamp, stampOf } from './file-stamp.ts';
+import { type FileStamp, isRacy, sameStamp, stampAt, stampOf } from './file-stamp.ts';
 import { hashFile, quickHashFile } from './hash-file.ts';
 import { openRecordLog } from './record-log.ts';
 
@@ -41,7 +41,7 @@ export function openStatIndex(file: string): StatIndex {
   let kept: Map<string, Entry> | undefined;
   return {
     async digest(path, { hasMoved = false } = {}) {
-      const stamp = stampOf(statSync(path));
+      const stamp = stampAt(path) ?? stampOf(statSync(path)); // which throws
       // A large file is worth a look even then: recognising it is cheaper than naming it.
       if (!hasMoved || stamp.size >= LARGE_BYTES) kept ??= log.read();
       const known = learnt.get(path) ?? kept?.get(path);
