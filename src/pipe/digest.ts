@@ -1,7 +1,7 @@
 /**
  * Branded content hashes. This module knows no file, no store and no task: it only hashes bytes.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** SHA-256 of some bytes, 64 lower-case hex digits. Names content in every store. */
 export type Digest = string & { readonly brand: 'Digest' };
@@ -11,7 +11,7 @@ export type Key = string & { readonly brand: 'Key' };
 
 /** SHA-256 of the bytes (or of the text's UTF-8 bytes). */
 export function digestOf(data: string | Uint8Array): Digest {
-  return createHash('sha256').update(data).digest('hex') as Digest;
+  return hash('sha256', data) as Digest;
 }
 
 export function isDigest(text: unknown): text is Digest {

@@ -394,9 +394,10 @@ class Build {
 
   /** Once a stage: a task that asks for more than the machine has runs with all of it. */
   #warnOfShortfall({ stage }: Task): void {
-    const missing = shortfalls(stage.resources, this.#slots.capacity);
-    if (missing.length === 0 || this.#warned.has(stage.name)) return;
+    if (this.#warned.has(stage.name)) return;
     this.#warned.add(stage.name);
+    const missing = shortfalls(stage.resources, this.#slots.capacity);
+    if (missing.length === 0) return;
     this.#emit({
       type: 'warning',
       message: `${stage.name} asks for ${missing.join(' and ')}: it runs with what there is`,

@@ -82,7 +82,9 @@ const DEVICES_EVERY_MS = 500;
 /** With locks, what is taken of the devices is kept from other runs, too. */
 export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
   let capacity = initial;
+  /** By rank, the highest first; the first may stand there unasked while it is alone. */
   const waiting: Waiter[] = [];
+  const arrived: Waiter[] = [];
   let free = { ...capacity, devices: [...capacity.devices] };
 
   const fits = (wants: Resources) => free.jobs >= 1 && lacking(wants, free).length === 0;
@@ -132,7 +134,7 @@ export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
    */
   const serve = () => {
     if (free.jobs < 1) return;
-    if (waiting.length > 1) sortByPriority(waiting);
+    for (const waiter of arrived.splice(0)) lineUp(waiter, waiting);
     const kept = new Set<string>(); // what those who were overtaken enough are waiting for
     let isOthers = false;
     for (let index = 0; index < waiting.length && free.jobs >= 1; ) {
@@ -185,7 +187,8 @@ export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
         const leave = () => {
-          waiting.splice(waiting.indexOf(waiter), 1);
+          const line = arrived.includes(waiter) ? arrived : waiting;
+          line.splice(line.indexOf(waiter), 1);
           reject(signal.reason);
         };
         const start = (lease: Lease) => {
@@ -202,17 +205,26 @@ export function openSlots(initial: Capacity, locks?: DeviceLocks): Slots {
           start,
         };
         signal.addEventListener('abort', leave, { once: true });
-        waiting.push(waiter);
+        arrived.push(waiter);
         serveSoon();
       }),
   };
 }
 
-/** Each is asked once; where nobody came since, all stand in order. */
-function sortByPriority(waiting: Waiter[]): void {
-  if (waiting.every(({ rank }) => rank !== undefined)) return;
-  for (const waiter of waiting) waiter.rank ??= waiter.priority();
-  waiting.sort((left, right) => (right.rank as number) - (left.rank as number));
+/** Behind those of the same rank. Each is asked for it once, and only where there are others. */
+function lineUp(waiter: Waiter, waiting: Waiter[]): void {
+  let [from, to] = [0, waiting.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (rankOf(waiting[middle] as Waiter) >= rankOf(waiter)) from = middle + 1;
+    else to = middle;
+  }
+  waiting.splice(from, 0, waiter);
+}
+
+function rankOf(waiter: Waiter): number {
+  waiter.rank ??= waiter.priority();
+  return waiter.rank;
 }
 
 /** Names of the resources of which there is less than wanted. */

@@ -3,7 +3,7 @@
  * process. Everything in it is invisible to other tasks and goes away with it.
  */
 import { symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { Task } from '../graph/task.ts';
 import type { InputFile, StageInput } from '../stage.ts';
 import { isEmptyFolder } from '../store/blobs.ts';
@@ -54,11 +54,11 @@ function placeInput(
   store: Store,
   linkSources: boolean,
 ): StageInput {
-  const target = join(scratch.root, 'in', prepared.input.name);
+  const target = `${scratch.root}${sep}in${sep}${prepared.input.name}`;
   if (prepared.kind === 'upstream') return placeUpstream(prepared, target, scratch, store);
   const linked = linkSources || isLinked(prepared);
   const files = prepared.files.map(({ path, name, digest }) => ({
-    path: linked ? linkSource(path, join(target, name), scratch) : path,
+    path: linked ? linkSource(path, target + sep + name, scratch) : path,
     name,
     digest,
     cell: {},
@@ -92,8 +92,8 @@ function placeUpstream(
   store: Store,
 ): StageInput {
   const placed = prepared.entries.map((entry, index) => {
-    const apart = isOne(prepared) ? '' : fileNameOf(entry.cellName) || String(index);
-    return placeEntry(entry, join(target, apart, entry.fileName), scratch, store);
+    const apart = isOne(prepared) ? '' : sep + (fileNameOf(entry.cellName) || String(index));
+    return placeEntry(entry, target + apart + sep + entry.fileName, scratch, store);
   });
   const only = prepared.entries[0];
   if (prepared.entries.length === 1 && only?.record.kind === 'folder' && isOne(prepared)) {

@@ -3,7 +3,7 @@
  * renamed. Knows nothing of what the bytes mean.
  */
 import { closeSync, constants, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { sep } from 'node:path';
 import { inFolder } from './in-folder.ts';
 
 let serial = 0;
@@ -11,11 +11,12 @@ let serial = 0;
 /** A name beside `path` that no other process and no other call uses. */
 export function temporaryName(path: string): string {
   serial += 1;
-  const base = basename(path);
+  const at = path.lastIndexOf(sep) + 1;
+  const base = path.slice(at);
   // Names may have 255 bytes: there must be room for what we append.
-  const stem = Buffer.byteLength(base) <= 200 ? base : 'long';
+  const stem = base.length <= 60 || Buffer.byteLength(base) <= 200 ? base : 'long';
   const name = `${stem}.${process.pid}.${serial}.${Date.now().toString(36)}.tmp`;
-  return join(dirname(path), name);
+  return path.slice(0, at) + name;
 }
 
 export function isTemporaryName(name: string): boolean {

@@ -120,9 +120,9 @@ export function isRacy({ mtimeMs }: Pick<FileStamp, 'mtimeMs'>, readAtMs: number
 
 /** SHA-256 of a file's bytes or of a folder's entries; loads Node's crypto only when it is called. */
 export function contentDigest(content: Uint8Array | readonly Dirent[]): string {
-  const { createHash } = process.getBuiltinModule('node:crypto');
+  const { hash } = process.getBuiltinModule('node:crypto');
   const bytes = content instanceof Uint8Array ? content : listingText(content);
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 function listingText(entries: readonly Dirent[]): string {

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { XXHashAPI } from 'xxhash-wasm';
-import type { Digest } from '../digest.ts';
+import { type Digest, digestOf } from '../digest.ts';
 
 const PIECE_BYTES = 64 * 1024;
 const BREATH_PIECES = 512; // 32 MiB, some 30 ms
@@ -24,7 +24,18 @@ export interface FileHash {
   readonly xxh64?: string;
 }
 
-export async function hashFile(path: string, options: { quick?: boolean } = {}): Promise<FileHash> {
+export interface HashOptions {
+  /** Also the quick one. */
+  readonly quick?: boolean;
+  /** What the file is thought to hold: a small one then is read at once. */
+  readonly sizeBytes?: number;
+}
+
+export async function hashFile(path: string, options: HashOptions = {}): Promise<FileHash> {
+  if (options.quick !== true && options.sizeBytes !== undefined) {
+    const { sizeBytes } = options;
+    return withOpen(path, (file) => hashOpenFile(file, sizeBytes));
+  }
   const sha = createHash('sha256');
   const quick = options.quick === true ? (await xxhash()).create64() : undefined;
   const sizeBytes = await pumpFile(path, quick === undefined ? [sha] : [sha, quick]);
@@ -34,10 +45,16 @@ export async function hashFile(path: string, options: { quick?: boolean } = {}):
     : { digest, sizeBytes, xxh64: hex64(quick.digest()) };
 }
 
-/** Of a plain file of that size, from its beginning; leaves it open. */
+/** Of an open file that is thought to be of that size, to its end; leaves it open. */
 export async function hashOpenFile(file: number, sizeBytes: number): Promise<FileHash> {
+  if (sizeBytes < PIECE_BYTES) {
+    // One byte more than there should be: a read that does not get it has come to the end.
+    const buffer = Buffer.allocUnsafe(sizeBytes + 1);
+    const count = readSync(file, buffer, 0, buffer.length, 0);
+    if (count === sizeBytes) return { digest: digestOf(buffer.subarray(0, count)), sizeBytes };
+  }
   const sha = createHash('sha256');
-  const total = await pump(file, [sha], Math.min(PIECE_BYTES, sizeBytes + 1), sizeBytes);
+  const total = await pump(file, [sha]);
   return { digest: sha.digest('hex') as Digest, sizeBytes: total };
 }
 
@@ -60,31 +77,29 @@ function hex64(value: bigint): string {
   return value.toString(16).padStart(16, '0');
 }
 
-async function pumpFile(path: string, sinks: readonly Sink[]): Promise<number> {
+function pumpFile(path: string, sinks: readonly Sink[]): Promise<number> {
+  return withOpen(path, (file) => pump(file, sinks));
+}
+
+async function withOpen<Result>(path: string, use: (file: number) => Promise<Result>) {
   const file = openSync(path, 'r');
   try {
-    return await pump(file, sinks, PIECE_BYTES);
+    return await use(file);
   } finally {
     closeSync(file);
   }
 }
 
-/** To the end of the file; where its size is known, it need not be asked whether there is more. */
-async function pump(
-  file: number,
-  sinks: readonly Sink[],
-  pieceBytes: number,
-  sizeBytes?: number,
-): Promise<number> {
-  const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+/** From the beginning to the end of the file. */
+async function pump(file: number, sinks: readonly Sink[]): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let total = 0;
   for (let piece = 1; ; piece += 1) {
-    const count = readSync(file, buffer, 0, pieceBytes, null);
+    const count = readSync(file, buffer, 0, PIECE_BYTES, total);
     if (count === 0) return total;
     const bytes = buffer.subarray(0, count);
     for (const sink of sinks) sink.update(bytes);
     total += count;
-    if (total === sizeBytes) return total;
     if (piece % BREATH_PIECES === 0) await breathe();
   }
 }

@@ -2,7 +2,7 @@
  * Task logs: `logs/<runId>/<task>.log`. Knows no terminal and no event.
  */
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { sep } from 'node:path';
 import type { TaskId } from '../event.ts';
 import { isDiskFull, writeWhole } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
@@ -41,7 +41,7 @@ export function openLogs(folder: string): Logs {
 }
 
 const pathOf = (folder: string, runId: string, task: TaskId) =>
-  join(folder, runId, `${fileNameOf(task)}.log`);
+  `${folder}${sep}${runId}${sep}${fileNameOf(task)}.log`;
 
 function logOf(folder: string, runId: string, task: TaskId): string | undefined {
   const path = pathOf(folder, runId, task);

@@ -73,6 +73,9 @@ async function learn(path: string, stamp: FileStamp, known: Entry | undefined): 
     const xxh64 = await quickHashFile(path);
     if (xxh64 === known.xxh64) return { ...stamp, digest: known.digest, hashedAtMs, xxh64 };
   }
-  const { digest, xxh64 } = await hashFile(path, { quick: stamp.size >= LARGE_BYTES });
+  const { digest, xxh64 } = await hashFile(path, {
+    quick: stamp.size >= LARGE_BYTES,
+    sizeBytes: stamp.size,
+  });
   return { ...stamp, digest, hashedAtMs, ...(xxh64 === undefined ? {} : { xxh64 }) };
 }

@@ -2,12 +2,13 @@
  * Traces on disk: `traces/ab/<key>.json`, and for each task the list of its keys, newest last.
  * Knows no blob: whether a trace's outputs still exist is asked elsewhere.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { isDigest, type Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import { fileNameOf } from './cache-layout.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
+import { stampAt } from './file-stamp.ts';
 import { inFolder } from './in-folder.ts';
 import { namesIn } from './names-in.ts';
 import { shardOf } from './shard.ts';
@@ -28,11 +29,12 @@ export interface Traces {
 
 export function openTraces(folder: string): Traces {
   const file = (key: Key) => `${shardOf(folder, key)}.json`;
-  const history = (task: TaskId) => join(folder, 'by-task', `${fileNameOf(task)}.keys`);
+  const histories = join(folder, 'by-task') + sep;
+  const history = (task: TaskId) => `${histories}${fileNameOf(task)}.keys`;
   const get = (key: Key) => readTrace(file(key), key);
   return {
     get,
-    has: (key) => existsSync(file(key)),
+    has: (key) => isThere(file(key)),
     put(trace) {
       writeChecked(file(trace.key), trace);
       const path = history(trace.provenance.task);
@@ -53,14 +55,19 @@ export function openTraces(folder: string): Traces {
 }
 
 function readTrace(path: string, key: Key): Trace | undefined {
-  if (!existsSync(path)) return undefined; // an error takes longer to make than a look
+  if (!isThere(path)) return undefined; // an error takes longer to make than a look
   const trace = readChecked(path) as Trace | undefined;
   return trace?.key === key ? trace : undefined;
 }
 
+/** `stat` is quicker than `access`, which changes whose rights count. */
+function isThere(path: string): boolean {
+  return stampAt(path) !== undefined;
+}
+
 /** A torn last line, or one that a dead process left half-written, is not a digest and drops out. */
 function keysIn(path: string): Set<Key> {
-  if (!existsSync(path)) return new Set();
+  if (!isThere(path)) return new Set();
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
