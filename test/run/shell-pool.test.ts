@@ -49,7 +49,7 @@ async function run(
     folder,
     environment: environment as Record<string, string>,
     signal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    timeoutMs,
     onText: (stream, text) => {
       said[stream] += text;
     },

@@ -3,7 +3,7 @@
  * no retry.
  */
 import { mkdirSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { monotonicMs } from '../clock.ts';
 import type { Emit, TaskId } from '../event.ts';
 import type { Task, TaskOutput } from '../graph/task.ts';
@@ -19,7 +19,13 @@ import type { HostError, HostMessage, Usage } from './order.ts';
 import { permissionFlags } from './permission.ts';
 import type { Prepared, PreparedInput } from './prepare.ts';
 import type { Lease } from './resources.ts';
-import { type ProcessEnd, type ProcessSpec, runProcess } from './task-process.ts';
+import type { StopSignal } from './stop.ts';
+import {
+  type ProcessConditions,
+  type ProcessEnd,
+  type ProcessSpec,
+  runProcess,
+} from './task-process.ts';
 import { isLinked, openWorkspace, type Workspace } from './workspace.ts';
 
 export interface AttemptOptions {
@@ -28,10 +34,11 @@ export interface AttemptOptions {
   readonly store: Store;
   readonly root: string;
   readonly hostPath: string;
-  readonly backend?: string;
+  readonly inherited: Environment;
+  readonly backend: string | undefined;
   readonly lease: Lease;
   readonly log: TaskLog;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly emit: Emit;
   onStart(pid: number): void;
 }
@@ -104,14 +111,10 @@ async function perform(options: AttemptOptions, workspace: Workspace): Promise<P
 
 function specOf(options: AttemptOptions, workspace: Workspace, report: Report): ProcessSpec {
   const { task, signal, log, emit, onStart } = options;
-  const timeoutMs = task.stage.timeoutMs;
-  return {
-    ...(task.code.kind === 'module'
-      ? moduleSpec(options, workspace)
-      : commandSpec(options, workspace)),
+  const conditions: ProcessConditions = {
     folder: workspace.folder,
     environment: environmentOf(options, workspace),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    timeoutMs: task.stage.timeoutMs,
     signal,
     onStart,
     onText(stream, text) {
@@ -121,6 +124,9 @@ function specOf(options: AttemptOptions, workspace: Workspace, report: Report): 
     },
     onMessage: (message) => hear(message, task.id, report, log, emit),
   };
+  return task.code.kind === 'module'
+    ? Object.assign(conditions, moduleSpec(options, workspace))
+    : Object.assign(conditions, commandSpec(options, workspace));
 }
 
 function hear(message: HostMessage, task: TaskId, report: Report, log: TaskLog, emit: Emit): void {
@@ -205,12 +211,10 @@ function mapValues<From, To>(
 
 /** What is not named here does not exist for a task: a hidden variable must not change a result. */
 function environmentOf(options: AttemptOptions, workspace: Workspace): Record<string, string> {
-  const { task, prepared, backend, lease } = options;
+  const { task, prepared, inherited, backend, lease } = options;
   const environment: Record<string, string> = {
-    ...inherited('PATH'),
-    ...inherited('HOME'),
-    ...inherited('CUDA_VISIBLE_DEVICES'), // what the user keeps from us, a task without a lease may not take
-    TMPDIR: join(workspace.folder, 'tmp'),
+    ...inherited,
+    TMPDIR: `${workspace.folder}${sep}tmp`,
     PIPE_THREADS: String(task.stage.resources.cpu),
     ...prepared.fingerprint.environment,
   };
@@ -219,9 +223,19 @@ function environmentOf(options: AttemptOptions, workspace: Workspace): Record<st
   return environment;
 }
 
-function inherited(name: string): Record<string, string> {
-  const value = process.env[name];
-  return value === undefined ? {} : { [name]: value };
+export interface Environment {
+  readonly [name: string]: string;
+}
+
+/** Devices, too: what the user keeps from us, a task without a lease may not take. */
+const INHERITED = ['PATH', 'HOME', 'CUDA_VISIBLE_DEVICES'];
+
+/** Asked for once a run: each look at the environment takes a while. */
+export function inheritedEnvironment(): Environment {
+  const known = INHERITED.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(
+    known.filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
 }
 
 const FULL_BYTES = 64 * 1024;

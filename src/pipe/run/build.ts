@@ -21,7 +21,7 @@ import { isSameOutput } from '../store/same-output.ts';
 import { sweepScratch } from '../store/scratch-names.ts';
 import type { Store } from '../store/store.ts';
 import { type Artifacts, openArtifacts } from './artifacts.ts';
-import { TaskFailure } from './attempt.ts';
+import { inheritedEnvironment, TaskFailure } from './attempt.ts';
 import { criticalPath } from './critical-path.ts';
 import { type Failure, worldFailure } from './failure.ts';
 import { changesFor, isKept, type Lookup, lookup, recent } from './lookup.ts';
@@ -32,6 +32,7 @@ import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from '
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
 import { dismissShells } from './shell-pool.ts';
+import { Stop } from './stop.ts';
 
 export interface BuildOptions {
   readonly graph: TaskGraph;
@@ -121,9 +122,10 @@ class Build {
   readonly #standing: TaskId[] = [];
   readonly #products = new Map<TaskId, Product>();
   readonly #records: TaskRecord[] = [];
-  readonly #controllers = new Map<TaskId, AbortController>();
+  readonly #stops = new Map<TaskId, Stop>();
   readonly #slots: Slots;
   readonly #artifacts: Artifacts;
+  readonly #inherited = inheritedEnvironment();
   readonly #warned = new Set<string>();
   /** Sources of tasks that ran: what a later explanation compares with. */
   readonly #read: SourceDigest[] = [];
@@ -178,8 +180,8 @@ class Build {
   drain(cancel: readonly TaskId[]): void {
     this.#stopped ??= { because: undefined };
     const killed = new Set(cancel);
-    for (const [id, controller] of this.#controllers) {
-      if (killed.has(id) || !this.running.has(id)) controller.abort();
+    for (const [id, stop] of this.#stops) {
+      if (killed.has(id) || !this.running.has(id)) stop.abort();
     }
   }
 
@@ -293,23 +295,23 @@ class Build {
       if (outcome?.state === 'failed') return this.#skip(id, each);
       if (outcome?.state === 'skipped') return this.#skip(id, outcome.because);
     }
-    const controller = new AbortController();
-    this.#controllers.set(id, controller);
+    const stop = new Stop();
+    this.#stops.set(id, stop);
     try {
-      return await this.#bringAbout(task, controller.signal);
+      return await this.#bringAbout(task, stop);
     } catch (error) {
-      if (controller.signal.aborted && error === controller.signal.reason) {
+      if (stop.aborted && error === stop.reason) {
         return this.#skip(id, this.#stopped?.because);
       }
       if ((error as Error).name === 'AbortError') return this.#skip(id, this.#stopped?.because);
       return this.#fail(task, failureFrom(error));
     } finally {
-      this.#controllers.delete(id);
+      this.#stops.delete(id);
     }
   }
 
   /** Looks the task up, else runs it; starts over while its inputs change under it. */
-  async #bringAbout(task: Task, signal: AbortSignal): Promise<Outcome> {
+  async #bringAbout(task: Task, signal: Stop): Promise<Outcome> {
     const { store } = this.#options;
     for (let round = 1; ; round += 1) {
       const prepared = await prepare(task, this.#prepareOptions());
@@ -350,7 +352,7 @@ class Build {
     task: Task,
     prepared: Prepared,
     why: Pick<ProduceOptions, 'changes' | 'forced' | 'before'>,
-    signal: AbortSignal,
+    signal: Stop,
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
     this.#presence?.publish();
@@ -367,7 +369,8 @@ class Build {
       store,
       slots: this.#slots,
       hostPath,
-      ...(backend === undefined ? {} : { backend }),
+      inherited: this.#inherited,
+      backend,
       signal,
       emit: this.#emit,
       onRunning: (lease) => {
@@ -522,8 +525,8 @@ class Build {
     this.#records.push({ task: task.id, outcome: 'failed', params: task.params, reason });
     if (this.#options.keepGoing !== true) {
       this.#stopped ??= { because: task.id };
-      for (const [id, controller] of this.#controllers) {
-        if (!this.running.has(id)) controller.abort(); // it waits for its turn, which will not come
+      for (const [id, stop] of this.#stops) {
+        if (!this.running.has(id)) stop.abort(); // it waits for its turn, which will not come
       }
     }
     return { state: 'failed' };

@@ -12,7 +12,7 @@ import { newRunId } from '../store/run-id.ts';
 import { scratchName } from '../store/scratch-names.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { OutputRecord, Trace } from '../store/trace.ts';
-import { attempt, TaskFailure } from './attempt.ts';
+import { attempt, inheritedEnvironment, TaskFailure } from './attempt.ts';
 import { type BuildOptions, build } from './build.ts';
 import { compareOutputs } from './compare-outputs.ts';
 import { lookup } from './lookup.ts';
@@ -165,7 +165,8 @@ class Checker {
         store: this.#beside.store,
         root: graph.pipeline.root,
         hostPath,
-        ...(backend === undefined ? {} : { backend }),
+        inherited: inheritedEnvironment(),
+        backend,
         lease,
         log,
         signal: signal ?? new AbortController().signal,

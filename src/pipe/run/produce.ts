@@ -14,12 +14,13 @@ import type { TaskLog } from '../store/logs.ts';
 import { isSameOutput } from '../store/same-output.ts';
 import type { Store } from '../store/store.ts';
 import type { Trace } from '../store/trace.ts';
-import { attempt, type Product, TaskFailure } from './attempt.ts';
+import { attempt, type Environment, type Product, TaskFailure } from './attempt.ts';
 import { type Continuation, keepForLonger, startFromFinished } from './continuation.ts';
 import type { Failure } from './failure.ts';
 import { lookup } from './lookup.ts';
 import { changedSince, type Prepared } from './prepare.ts';
 import type { Lease, Slots } from './resources.ts';
+import { abortSignalOf, type StopSignal } from './stop.ts';
 
 export interface ProduceOptions {
   readonly task: Task;
@@ -35,8 +36,10 @@ export interface ProduceOptions {
   readonly store: Store;
   readonly slots: Slots;
   readonly hostPath: string;
-  readonly backend?: string;
-  readonly signal: AbortSignal;
+  /** Of the engine's own environment, what tasks have, too. */
+  readonly inherited: Environment;
+  readonly backend: string | undefined;
+  readonly signal: StopSignal;
   readonly emit: Emit;
   /** Called when a process is about to start for the task, each time; a result, when all is over. */
   onRunning(lease: Lease): () => void;
@@ -74,7 +77,7 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
     } finally {
       held.lease.release();
     }
-    await store.locks.whenFree(prepared.key, signal);
+    await store.locks.whenFree(prepared.key, abortSignalOf(signal));
   }
 }
 
@@ -151,7 +154,7 @@ async function withRetries(options: ProduceOptions, making: Making): Promise<Pro
     });
     // While it waits, others can have what it asked for.
     making.held.lease.release();
-    await sleep(delayMs, undefined, { signal: options.signal });
+    await sleep(delayMs, undefined, { signal: abortSignalOf(options.signal) });
     making.held.lease = await leaseFor(options);
     options.onRunning(making.held.lease);
   }
@@ -183,7 +186,23 @@ async function tryOnce(
       ...(expectedMs === undefined ? {} : { expectedMs }),
     });
   try {
-    return await attempt({ ...options, lease: held.lease, log, onStart });
+    // Named one by one: to copy all that there is takes longer than the rest of this.
+    const { store, root, hostPath, inherited, backend, signal } = options;
+    const { lease } = held;
+    return await attempt({
+      task,
+      prepared,
+      store,
+      root,
+      hostPath,
+      inherited,
+      backend,
+      lease,
+      log,
+      signal,
+      emit,
+      onStart,
+    });
   } catch (error) {
     if (error instanceof TaskFailure) return error;
     throw error;

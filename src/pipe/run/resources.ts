@@ -7,6 +7,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import type { Resources } from '../config/pipeline.ts';
 import type { DeviceLocks, HeldDevices } from '../store/device-locks.ts';
 import type { LockOwner } from '../store/locks.ts';
+import type { StopSignal } from './stop.ts';
 
 export interface Capacity {
   readonly jobs: number;
@@ -36,7 +37,7 @@ export interface Slots {
   acquire(
     wants: Resources,
     priority: () => number,
-    signal: AbortSignal,
+    signal: StopSignal,
     onBusy?: (owner: LockOwner) => void,
   ): Promise<Lease>;
 }

@@ -9,6 +9,7 @@ import { followFile } from './follow-file.ts';
 import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
 import { LostShellError, type Shell, takeShell } from './shell-pool.ts';
+import type { StopSignal } from './stop.ts';
 
 /** What to run: a program that hears us by IPC, or a line for the shell. */
 export type Run = Program | { readonly command: string };
@@ -21,11 +22,11 @@ interface Program {
 
 export type ProcessSpec = Run & ProcessConditions;
 
-interface ProcessConditions {
+export interface ProcessConditions {
   readonly folder: string;
   readonly environment: { readonly [name: string]: string };
-  readonly timeoutMs?: number;
-  readonly signal: AbortSignal;
+  readonly timeoutMs: number | undefined;
+  readonly signal: StopSignal;
   onText(stream: Stream, text: string): void;
   onMessage(message: HostMessage): void;
   onStart(pid: number): void;
