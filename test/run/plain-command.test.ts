@@ -69,7 +69,22 @@ describe('plain commands', () => {
     const environment = { PATH: `${folder}:/usr/bin:/bin` };
     const piece = fc.constantFrom(
       ...['a', 'Z9', '-', '--x', '=', ',', ':', '@', '%', '+', '.', '/', "'b c'", '"d e"', "''"],
-      ...["'$HOME'", `"it's"`, `'"'`, "'\n'", ' ', '  ', '\t', ' > ', ' >', '$', '*', '~', '\\', '#'],
+      ...[
+        "'$HOME'",
+        `"it's"`,
+        `'"'`,
+        "'\n'",
+        ' ',
+        '  ',
+        '\t',
+        ' > ',
+        ' >',
+        '$',
+        '*',
+        '~',
+        '\\',
+        '#',
+      ],
     );
     let plainLines = 0;
     fc.assert(
@@ -79,7 +94,8 @@ describe('plain commands', () => {
         if (plain === undefined || plain.target?.includes('/') || plain.target === '.') return;
         plainLines += 1;
         const said = execFileSync('/bin/sh', ['-c', line], { cwd: folder, env: environment });
-        const printed = plain.target === undefined ? said : readFileSync(join(folder, plain.target));
+        const printed =
+          plain.target === undefined ? said : readFileSync(join(folder, plain.target));
         const words = plain.args.length === 0 ? [''] : plain.args; // printf shows none as an empty one
         expect(printed.toString()).toBe(words.map((word) => `${word}\n--\n`).join(''));
       }),

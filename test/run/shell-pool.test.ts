@@ -130,7 +130,7 @@ it('starts what comes down to a program as a shell would', async () => {
   script('printf', '#!/bin/sh\necho never\n');
   const PATH = `${join(folder, 'bin')}:${process.env.PATH}`;
   const commands = [
-    "plain-script a 'b c' \"d\"",
+    'plain-script a \'b c\' "d"',
     'shell-words 1 2',
     "printf 'a\\tb'", // built in, and the program of that name is not asked
     'echo -e a',

@@ -80,7 +80,12 @@ class Decider {
       this.#traces.set(task.id, found.trace);
       return this.#say(task, 'hit', [], []);
     }
-    return this.#say(task, 'run', changesFor(store, { task, prepared, found, forced }, recent(store, task)), []);
+    return this.#say(
+      task,
+      'run',
+      changesFor(store, { task, prepared, found, forced }, recent(store, task)),
+      [],
+    );
   }
 
   async #prepare(task: Task) {

@@ -8,13 +8,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-/** Keeps the groups by `+ pid` and `- pid`, one a line. */
+/** Keeps the groups by `+ pid`, `- pid` and, where one comes in place of another, `+ pid other`; one a line. */
 const GUARD = `trap '' TERM INT HUP
 live=
-while read -r how group; do
-  if [ "$how" = + ]; then live="$live $group"; continue; fi
+while read -r how group gone; do
   next=
-  for each in $live; do [ "$each" = "$group" ] || next="$next $each"; done
+  [ "$how" = + ] && next=$group || gone=$group
+  for each in $live; do [ "$each" = "$gone" ] || next="$next $each"; done
   live=$next
 done
 for each in $live; do kill -KILL "-$each"; done 2>/dev/null`;
@@ -35,7 +35,7 @@ export function releaseGroup(pid: number): void {
   tell(`- ${pid}`);
 }
 
-/** For a process that tells the guard of its children itself, as `+ pid`. Another one if the guard was lost. */
+/** For a process that tells the guard of its children itself. Another one if the guard was lost. */
 export function lineToGuard(): Writable {
   guard ??= startGuard();
   return guard.stdin as Writable;

@@ -16,19 +16,16 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { removeFile, writeWhole } from '../store/atomic-file.ts';
 import { scratchName } from '../store/scratch-names.ts';
-import { lineToGuard } from './group-guard.ts';
+import { lineToGuard, releaseGroup } from './group-guard.ts';
 import { plainCommand } from './plain-command.ts';
 
-/**
- * What the shell's own start leaves in the environment is taken out again. The group of a command that
- * ended is killed, as it may have left something running.
- */
+/** What the shell's own start leaves in the environment is taken out again. */
 const SERVER = `set -m
 shopt -s execfail
 mapfile -d '' probe <<< probe || exit 1
 order=$1
 serve() {
-  echo "+ $BASHPID" >&3
+  echo "+ $BASHPID $!" >&3
   printed=\${words[0]}.order
   cd "\${words[0]}" || exit 70
   export "\${words[@]:5+words[4]}"
@@ -47,10 +44,7 @@ while read -r; do
   (serve) &
   echo "p $!"
   wait $!
-  status=$?
-  kill -KILL -- "-$!"
-  echo "x $status"
-  echo "- $!" >&3
+  echo "x $?"
 done`;
 
 export interface Order {
@@ -100,6 +94,8 @@ export class LostShellError extends Error {
   }
 }
 
+/** A shell that had nothing to do for so long says that its last command is over. */
+const FORGET_MS = 500;
 /** So many commands are started the other way first: a run of a few commands needs no pool. */
 const FIRST = 4;
 /** Variables that bash does not let be set, or that are taken out; others are no names to it. */
@@ -155,6 +151,9 @@ class Server implements Shell {
   readonly #order: string;
   #file: number | undefined;
   #written = 0;
+  /** The command that it ran last, of which the guard hears that it ended by the next one. */
+  #last: number | undefined;
+  #forgetting: NodeJS.Timeout | undefined;
 
   constructor(home: string) {
     this.home = home;
@@ -180,6 +179,7 @@ class Server implements Shell {
     const words = [folder, command, ...this.#shortcut(order), ...variables];
     this.#write(`${words.join('\0')}\0`);
     this.#letGo(false);
+    clearTimeout(this.#forgetting);
     const pid = new Promise<number>((resolve, reject) => {
       this.#begun = resolve;
       this.#lost = reject;
@@ -214,6 +214,7 @@ class Server implements Shell {
   /** Resolves once it is gone; it has no command. */
   dismiss(): Promise<void> {
     this.#isDismissed = true;
+    this.#forgetLast();
     const isGone = this.#child.exitCode !== null || this.#child.signalCode !== null;
     if (isGone || this.#child.pid === undefined) return Promise.resolve();
     this.#child.ref();
@@ -224,8 +225,16 @@ class Server implements Shell {
 
   giveBack(): void {
     this.#letGo(true);
+    this.#forgetting = setTimeout(() => this.#forgetLast(), FORGET_MS).unref();
     const isAlive = this.#child.exitCode === null && this.#child.signalCode === null;
     if (isAlive && !this.#isDismissed) idle.push(this);
+  }
+
+  /** Another process may come to have its number. */
+  #forgetLast(): void {
+    clearTimeout(this.#forgetting);
+    if (this.#last !== undefined && this.hasGuard()) releaseGroup(this.#last);
+    this.#last = undefined;
   }
 
   get #answers(): Readable {
@@ -241,8 +250,10 @@ class Server implements Shell {
         this.#isReady = true;
         starting.delete(this);
         if (!this.#isDismissed) idle.push(this);
-      } else if (what === 'p') this.#begun?.(Number(number));
-      else if (what === 'x') this.#done?.(Number(number));
+      } else if (what === 'p') {
+        this.#last = Number(number);
+        this.#begun?.(this.#last);
+      } else if (what === 'x') this.#done?.(Number(number));
       else if (what === 'k') this.#program?.(line.slice(2));
     }
   }
@@ -262,6 +273,7 @@ class Server implements Shell {
 
   /** A shell that never was ready will not be the next time either. */
   #lose(): void {
+    this.#forgetLast();
     starting.delete(this);
     if (!this.#isReady && !this.#isDismissed) isHopeless = true;
     const at = idle.indexOf(this);

@@ -187,18 +187,19 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
   const killsBefore = memoryKills();
   const { folder, environment } = spec;
   const printed = followPrinted(spec);
-  let group: number | undefined;
   try {
     const served = shell.run({ folder, command, environment });
-    group = await served.pid;
+    const group = await served.pid;
     spec.onStart(group);
     const killer = watchOver(group, spec, () => undefined);
     const sampler = sampleUsage(group, printed.look);
-    const exitCode = await served.status.finally(() => killer.stop());
+    const exitCode = await served.status.finally(() => {
+      killGroup(group, 'SIGKILL'); // whatever it left running
+      killer.stop();
+    });
     return endOf({ exitCode, signal: null }, killer.reason(), sampler.stop(), killsBefore);
   } catch (error) {
     if (!(error instanceof LostShellError)) throw error;
-    killGroup(group, 'SIGKILL'); // the shell would have done it
     return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
   } finally {
     try {

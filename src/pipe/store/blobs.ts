@@ -225,7 +225,9 @@ async function putEntry(
     return { name, digest: EMPTY, sizeBytes: 0 };
   }
   const path = join(source, name);
-  const { kind: _, ...entry } = await putFile(pathOf, path, { beside: isLinked ? source : undefined });
+  const { kind: _, ...entry } = await putFile(pathOf, path, {
+    beside: isLinked ? source : undefined,
+  });
   return { name, ...entry };
 }
 
