@@ -6,15 +6,17 @@
  * terminal; the command itself is run by /bin/sh as it would be otherwise. An empty line tells it that
  * its order is written, a file of words that each end with NUL: the folder, the command, a program to
  * look up (or nothing), where its output goes (or nothing), how many words follow that the command comes
- * down to (or 0), these, and `NAME=value`s. It answers `p <pid>`, then `x <status>`; before these
- * `k <path>` for a program that it looked up, as /bin/sh sees it.
- * Where there is no bash, or an old one, nobody waits and commands are started the other way.
+ * down to (or 0), these, and `NAME=value`s. It answers `x <status> <pid>` when the command has ended; before
+ * that `k <path>` for a program that it looked up, as /bin/sh sees it.
+ * Which process runs its command now is asked of the system. Where it does not tell (no Linux), or
+ * there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { removeFile, writeWhole } from '../store/atomic-file.ts';
+import { isAbsence } from '../store/checked-file.ts';
 import { scratchName } from '../store/scratch-names.ts';
 import { lineToGuard, releaseGroup } from './group-guard.ts';
 import { plainCommand } from './plain-command.ts';
@@ -42,9 +44,8 @@ echo r
 while read -r; do
   mapfile -d '' words <"$order" || exit 1
   (serve) &
-  echo "p $!"
   wait $!
-  echo "x $?"
+  echo "x $? $!"
 done`;
 
 export interface Order {
@@ -55,10 +56,16 @@ export interface Order {
 }
 
 export interface Served {
-  /** Resolves once the command has begun. */
-  readonly pid: Promise<number>;
-  /** Its exit code as a shell gives it: more than 128 stands for a signal. Rejects if the shell died. */
-  readonly status: Promise<number>;
+  /** Its process and group, while it runs: undefined a moment before and after. */
+  pid(): number | undefined;
+  /** Rejects if the shell died. */
+  readonly end: Promise<ServedEnd>;
+}
+
+export interface ServedEnd {
+  readonly pid: number;
+  /** As a shell gives it: more than 128 stands for a signal. */
+  readonly exitCode: number;
 }
 
 export interface Shell {
@@ -96,6 +103,11 @@ export class LostShellError extends Error {
 
 /** A shell that had nothing to do for so long says that its last command is over. */
 const FORGET_MS = 500;
+/** In which Linux names the processes that a process started. */
+function childrenFile(pid: number): string {
+  return `/proc/${pid}/task/${pid}/children`;
+}
+
 /** So many commands are started the other way first: a run of a few commands needs no pool. */
 const FIRST = 4;
 /** Variables that bash does not let be set, or that are taken out; others are no names to it. */
@@ -107,7 +119,7 @@ const NO_SHORTCUT: readonly string[] = ['', '', '0'];
 const programs = new Map<string, boolean>();
 
 let asked = 0;
-let isHopeless = false;
+let isHopeless = !existsSync(childrenFile(process.pid));
 const idle: Server[] = [];
 const starting = new Set<Server>();
 
@@ -141,8 +153,7 @@ class Server implements Shell {
   #tail = '';
   #isReady = false;
   #isDismissed = false;
-  #begun: ((pid: number) => void) | undefined;
-  #done: ((status: number) => void) | undefined;
+  #done: ((end: ServedEnd) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
   #program: ((path: string) => void) | undefined;
 
@@ -180,21 +191,22 @@ class Server implements Shell {
     this.#write(`${words.join('\0')}\0`);
     this.#letGo(false);
     clearTimeout(this.#forgetting);
-    const pid = new Promise<number>((resolve, reject) => {
-      this.#begun = resolve;
+    const end = new Promise<ServedEnd>((resolve, reject) => {
+      this.#done = resolve;
       this.#lost = reject;
     });
-    const status = new Promise<number>((resolve, reject) => {
-      const before = this.#lost;
-      this.#done = resolve;
-      this.#lost = (error) => {
-        before?.(error);
-        reject(error);
-      };
-    });
-    status.catch(() => undefined); // whoever waits for the pid hears of it there
     this.#child.stdin?.write('\n');
-    return { pid, status };
+    return { pid: () => this.#running(), end };
+  }
+
+  #running(): number | undefined {
+    try {
+      const [pid] = readFileSync(childrenFile(this.#child.pid as number), 'latin1').split(' ');
+      return pid === undefined || pid === '' ? undefined : Number(pid);
+    } catch (error) {
+      if (isAbsence(error) || (error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+      throw error;
+    }
   }
 
   /** The file stays open: to open it takes longer than to write to it. */
@@ -245,16 +257,15 @@ class Server implements Shell {
     const lines = (this.#tail + text).split('\n');
     this.#tail = lines.pop() ?? '';
     for (const line of lines) {
-      const [what, number] = line.split(' ');
+      const [what, number, pid] = line.split(' ');
       if (what === 'r') {
         this.#isReady = true;
         starting.delete(this);
         if (!this.#isDismissed) idle.push(this);
-      } else if (what === 'p') {
-        this.#last = Number(number);
-        this.#begun?.(this.#last);
-      } else if (what === 'x') this.#done?.(Number(number));
-      else if (what === 'k') this.#program?.(line.slice(2));
+      } else if (what === 'x') {
+        this.#last = Number(pid);
+        this.#done?.({ pid: this.#last, exitCode: Number(number) });
+      } else if (what === 'k') this.#program?.(line.slice(2));
     }
   }
 

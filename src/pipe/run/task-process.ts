@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream';
 import { followFile } from './follow-file.ts';
 import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
-import { LostShellError, type Shell, takeShell } from './shell-pool.ts';
+import { LostShellError, type Served, type Shell, takeShell } from './shell-pool.ts';
 import type { StopSignal } from './stop.ts';
 
 /** What to run: a program that hears us by IPC, or a line for the shell. */
@@ -71,8 +71,9 @@ function runProgram(spec: ProcessSpec & Program): Promise<ProcessEnd> {
     spec.onStart(child.pid);
     tell(child, spec.message);
   }
-  const killer = watchOver(child.pid, spec, () => tell(child, { type: 'abort' }));
-  const sampler = sampleUsage(child.pid);
+  const group = () => child.pid;
+  const killer = watchOver(group, spec, () => tell(child, { type: 'abort' }));
+  const sampler = sampleUsage(group);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       killer.stop();
@@ -93,8 +94,9 @@ async function runAlone(spec: ProcessSpec, command: string): Promise<ProcessEnd>
   const printed = followPrinted(spec);
   try {
     const child = startAlone(spec, command);
-    const killer = watchOver(child.pid, spec, () => undefined);
-    const sampler = sampleUsage(child.pid, printed.look);
+    const group = () => child.pid;
+    const killer = watchOver(group, spec, () => undefined);
+    const sampler = sampleUsage(group, printed.look);
     try {
       const ended = await new Promise<Ended>((resolve, reject) => {
         child.once('error', reject);
@@ -189,14 +191,19 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
   const printed = followPrinted(spec);
   try {
     const served = shell.run({ folder, command, environment });
-    const group = await served.pid;
-    spec.onStart(group);
-    const killer = watchOver(group, spec, () => undefined);
-    const sampler = sampleUsage(group, printed.look);
-    const exitCode = await served.status.finally(() => {
-      killGroup(group, 'SIGKILL'); // whatever it left running
-      killer.stop();
-    });
+    const finding = findSoon(served, spec.onStart);
+    const killer = watchOver(finding.group, spec, () => undefined);
+    const sampler = sampleUsage(finding.group, printed.look);
+    const { exitCode } = await served.end
+      .then((end) => {
+        finding.found(end.pid);
+        return end;
+      })
+      .finally(() => {
+        killGroup(finding.group(), 'SIGKILL'); // whatever it left running
+        finding.stop();
+        killer.stop();
+      });
     return endOf({ exitCode, signal: null }, killer.reason(), sampler.stop(), killsBefore);
   } catch (error) {
     if (!(error instanceof LostShellError)) throw error;
@@ -210,6 +217,31 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
   }
 }
 
+/** So long a command may run before it is said to run. */
+const QUIET_MS = 25;
+const AGAIN_MS = 5;
+
+/** Most commands that a shell serves are over before anybody asks which process they are. */
+function findSoon(served: Served, onStart: (pid: number) => void) {
+  let known: number | undefined;
+  let timer: NodeJS.Timeout;
+  const found = (pid: number) => {
+    if (known !== undefined) return;
+    known = pid;
+    onStart(pid);
+  };
+  const group = () => {
+    const pid = known ?? served.pid();
+    if (pid !== undefined) found(pid);
+    return known;
+  };
+  const look = () => {
+    if (group() === undefined) timer = setTimeout(look, AGAIN_MS);
+  };
+  timer = setTimeout(look, QUIET_MS);
+  return { group, found, stop: () => clearTimeout(timer) };
+}
+
 const NO_USAGE: Usage = { cpuMs: 0, peakRssBytes: 0 };
 
 /** A child that died before it could listen says so by its exit; the failed send adds nothing. */
@@ -217,15 +249,22 @@ function tell(child: ChildProcess, message: EngineMessage): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-function watchOver(group: number | undefined, spec: ProcessSpec, onStop: () => void) {
+type Group = () => number | undefined;
+
+function watchOver(group: Group, spec: ProcessSpec, onStop: () => void) {
   let reason: ProcessEnd['killed'];
   let grace: NodeJS.Timeout | undefined;
+  let again: NodeJS.Timeout | undefined;
+  const strike = (signal: NodeJS.Signals) => {
+    if (killGroup(group(), signal)) return;
+    again = setTimeout(() => strike(signal), AGAIN_MS); // it is just about to start
+  };
   const stop = (why: NonNullable<ProcessEnd['killed']>) => {
     if (reason !== undefined) return;
     reason = why;
     onStop();
-    killGroup(group, 'SIGTERM');
-    grace = setTimeout(() => killGroup(group, 'SIGKILL'), GRACE_MS);
+    strike('SIGTERM');
+    grace = setTimeout(() => strike('SIGKILL'), GRACE_MS);
   };
   const cancel = () => stop('cancelled');
   const timer =
@@ -237,26 +276,30 @@ function watchOver(group: number | undefined, spec: ProcessSpec, onStop: () => v
     stop() {
       clearTimeout(timer);
       clearTimeout(grace);
+      clearTimeout(again);
       spec.signal.removeEventListener('abort', cancel);
     },
   };
 }
 
-function killGroup(group: number | undefined, signal: NodeJS.Signals): void {
-  if (group === undefined) return;
+/** False if it is not known yet. */
+function killGroup(group: number | undefined, signal: NodeJS.Signals): boolean {
+  if (group === undefined) return false;
   try {
     process.kill(-group, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone already, or only zombies are left
   }
+  return true;
 }
 
 /** Most of what the process and its descendants were seen to use, where /proc tells. */
-function sampleUsage(pid: number | undefined, onLook: () => void = () => undefined) {
+function sampleUsage(group: Group, onLook: () => void = () => undefined) {
   let peak = NO_USAGE;
   const look = () => {
     onLook();
+    const pid = group();
     if (pid === undefined || process.platform !== 'linux') return;
     const now = usageOf(pid);
     peak = {
