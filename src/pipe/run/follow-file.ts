@@ -17,7 +17,7 @@ const PIECE_BYTES = 64 * 1024;
 
 /** The file may not be there yet, or never. */
 export function followFile(path: string, onText: (text: string) => void): FollowedFile {
-  const decoder = new StringDecoder('utf8');
+  let decoder: StringDecoder | undefined;
   let [file, done, isThere] = [undefined as number | undefined, 0, false];
   return {
     look() {
@@ -33,12 +33,13 @@ export function followFile(path: string, onText: (text: string) => void): Follow
         const count = readSync(file, piece, 0, PIECE_BYTES, done);
         if (count === 0) return;
         done += count;
+        decoder ??= new StringDecoder('utf8');
         const text = decoder.write(piece.subarray(0, count));
         if (text !== '') onText(text);
       }
     },
     end() {
-      const rest = decoder.end();
+      const rest = decoder?.end() ?? '';
       if (rest !== '') onText(rest);
       if (file !== undefined) closeSync(file);
       if (isThere) removeFile(path);

@@ -256,7 +256,8 @@ export function shortfalls(wants: Resources, capacity: Capacity): string[] {
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const { cpu, gpu, memoryBytes, pools } = wants;
   const { devices } = capacity;
-  const cores = Math.max(capacity.cpu, availableParallelism()); // fewer jobs are the user's wish
+  // Fewer jobs are the user's wish.
+  const cores = cpu > capacity.cpu ? Math.max(capacity.cpu, availableParallelism()) : cpu;
   return [
     ...(cpu > cores ? [`${cpu} cpus of ${cores}`] : []),
     ...(gpu > devices.length ? [`${gpu} gpu devices of ${devices.length}`] : []),

@@ -285,11 +285,15 @@ function watchOver(group: Group, spec: ProcessSpec, onStop: () => void) {
 /** False if it is not known yet. */
 function killGroup(group: number | undefined, signal: NodeJS.Signals): boolean {
   if (group === undefined) return false;
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // mostly it is gone already, and a trace takes longer than all the rest
   try {
     process.kill(-group, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone already, or only zombies are left
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone, or only zombies are left
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
   return true;
 }
