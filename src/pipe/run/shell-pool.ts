@@ -21,7 +21,10 @@ import { scratchName } from '../store/scratch-names.ts';
 import { lineToGuard, releaseGroup } from './group-guard.ts';
 import { plainCommand } from './plain-command.ts';
 
-/** What the shell's own start leaves in the environment is taken out again. */
+/**
+ * What the shell's own start leaves in the environment is taken out again, but for PWD, which /bin/sh
+ * adds, too. One that adds more is not to be passed over.
+ */
 const SERVER = `set -m
 shopt -s execfail
 mapfile -d '' probe <<< probe || exit 1
@@ -29,11 +32,13 @@ order=$1
 serve() {
   echo "+ $BASHPID $!" >&3
   printed=\${words[0]}.order
-  cd "\${words[0]}" || exit 70
+  cd -P "\${words[0]}" || exit 70
   export "\${words[@]:5+words[4]}"
-  unset SHLVL PWD OLDPWD _
+  unset SHLVL OLDPWD _
   if [[ \${words[2]} ]]; then
-    echo "k $(/bin/sh -c 'command -v "$1"' sh "\${words[2]}")"
+    added=$(/usr/bin/env -i /bin/sh -c env)
+    [[ $added == "PWD=$PWD" ]] && path=$(/bin/sh -c 'command -v "$1"' sh "\${words[2]}")
+    echo "k $path"
   fi
   if (( words[4] > 0 )); then
     exec "\${words[@]:5:words[4]}" >"\${words[3]:-$printed.out}" 2>"$printed.err" </dev/null 3>&-
