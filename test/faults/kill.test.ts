@@ -97,6 +97,38 @@ stages:
   });
 });
 
+describe('kill -9 of the builder while waiting shells run commands', () => {
+  it.each(['sleep 300 > ${outputs.out}', 'sleep 300; touch ${outputs.out}'])(
+    'takes the commands with it: %s',
+    async (command) => {
+      const quick = Array.from({ length: 12 }, (_, index) => {
+        const before = index === 0 ? '' : `, inputs: { a: q${index - 1}.out }`;
+        return `  q${index}: { cmd: "sleep 0.05; echo ${index} > \${outputs.out}", outputs: { out: out.txt }${before} }\n`;
+      });
+      // One of each program is looked up, so the second sleeper is started without /bin/sh.
+      const last = ['first', 'second'].map((name) => {
+        const seconds = name === 'first' ? '0.1' : '300';
+        const upstream = name === 'first' ? 'q11.out' : 'first.out';
+        return `  ${name}: { cmd: "${command.replace('300', seconds)}", inputs: { a: ${upstream} }, outputs: { out: out.txt } }\n`;
+      });
+      project = openProject({
+        'pipeline.yaml': `version: 1\nstages:\n${quick.join('')}${last.join('')}`,
+      });
+      const builder = startBuilder(project);
+      const started = () =>
+        eventsOf(builder.events, 'taskStarted').find((e) => e.task === 'second');
+      await until(() => started() !== undefined);
+      const { pid } = started() ?? { pid: 0 };
+      const parent = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1];
+      expect(readFileSync(`/proc/${parent}/comm`, 'utf8')).toBe('bash\n');
+      builder.process.kill('SIGKILL');
+      await builder.ended;
+      await until(() => !isAlive(pid), 3_000);
+      await until(() => !isAlive(Number(parent)), 3_000);
+    },
+  );
+});
+
 describe('two builders on one store', () => {
   it('build each key once', async () => {
     project = openProject({

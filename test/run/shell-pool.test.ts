@@ -189,6 +189,57 @@ it('kills a command and all that it started, at a timeout and when it is cancell
   expect(await isGone(childOf())).toBe(true);
 });
 
+it('kills a command that is cancelled while it starts', async () => {
+  await warmUp();
+  for (let round = 0; round < 60; round += 1) {
+    const stop = new AbortController();
+    const started = performance.now();
+    const running = run('sleep 20', { signal: stop.signal });
+    if (round % 4 > 0) await sleep(round % 4);
+    stop.abort();
+    expect((await running).end.killed).toBe('cancelled');
+    expect(performance.now() - started).toBeLessThan(2_000);
+  }
+});
+
+it('waits for a command that somebody stopped for a while', async () => {
+  await warmUp();
+  const running = run('echo $$ > child; kill -STOP $$; echo went on');
+  while (!existsSync(join(folder, 'child'))) await sleep(20);
+  await sleep(150);
+  process.kill(childOf(), 'SIGCONT');
+  const { end, stdout } = await running;
+  expect({ exitCode: end.exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'went on\n' });
+});
+
+it('goes on where somebody removed what lies beside the folders', async () => {
+  await warmUp();
+  const beside = () => readdirSync(dirname(folder)).filter((name) => name.startsWith('order~'));
+  expect(beside().length).toBeGreaterThan(0);
+  for (const name of beside()) {
+    if (name.split('~')[2] === String(process.pid)) rmSync(join(dirname(folder), name));
+  }
+  for (const word of ['one', 'two', 'three']) {
+    expect((await run(`echo ${word}; :`)).stdout).toBe(`${word}\n`);
+  }
+});
+
+it.each([
+  [['words', 'printed', 'path', 'added', 'probe', 'order', 'group']],
+  [['__words', 'RANDOM', 'SECONDS', 'GROUPS', 'EPOCHSECONDS']],
+])('passes on variables that are called %j', async (names) => {
+  await warmUp();
+  const own = names.map((name) => `${name}=my ${name}`);
+  const environment = {
+    PATH: process.env.PATH ?? '',
+    ...Object.fromEntries(names.map((name) => [name, `my ${name}`])),
+  };
+  for (const command of ['env; :', 'env', 'env']) {
+    const { stdout } = await run(command, { environment });
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(own));
+  }
+});
+
 it('leaves nothing running behind a command that ended', async () => {
   await warmUp();
   const { end } = await run('sleep 30 & echo $! > child');
@@ -208,6 +259,26 @@ it('takes the loss of a shell for the end of its command, and goes on with other
   expect(await isGone(pid)).toBe(true);
   expect((await run('echo next')).stdout).toBe('next\n');
 });
+
+it('leaves nothing running, and nothing that looks for it, where a shell dies at once or had printed', async () => {
+  for (const waitMs of [0, 3, 6, 12, 400]) {
+    await warmUp();
+    rmSync(join(folder, 'pids'), { force: true });
+    const running = run('echo $$ $PPID > pids; echo printed; sleep 30');
+    while (!existsSync(join(folder, 'pids')) || readPids().length < 2) await sleep(1);
+    await sleep(waitMs);
+    const [child, shell] = readPids();
+    process.kill(shell as number, 'SIGKILL');
+    const { end, stdout } = await running;
+    expect(end).toMatchObject({ exitCode: null, signal: 'SIGKILL' });
+    expect(stdout).toBe('printed\n');
+    expect(await isGone(child as number)).toBe(true);
+  }
+  await sleep(400); // whoever looked now and then would look again
+});
+
+const readPids = () =>
+  readFileSync(join(folder, 'pids'), 'utf8').split(/\s+/).filter(Boolean).map(Number);
 
 const childOf = () => Number(readFileSync(join(folder, 'child'), 'utf8'));
 

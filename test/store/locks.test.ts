@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isLock, type Lock, openLocks } from '../../src/pipe/store/locks.ts';
 import { ownIdentity } from '../../src/pipe/store/process-identity.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -114,6 +114,31 @@ describe('locks', () => {
     lock.release();
     other.release();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('keeps the heart of a lock beating where somebody removed the file that it is a name of', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const folder = temporaryFolder();
+      const locks = openLocks(folder);
+      const held = taken(locks.tryAcquire('held'));
+      for (const name of readdirSync(folder)) {
+        if (name.startsWith('owner.')) rmSync(join(folder, name));
+      }
+      const next = taken(locks.tryAcquire('next'));
+      const longAgo = Date.now() / 1000 - 120;
+      const age = () => Date.now() - statSync(join(folder, 'held')).mtimeMs;
+      utimesSync(join(folder, 'held'), longAgo, longAgo);
+      expect(age()).toBeGreaterThan(100_000);
+      vi.advanceTimersByTime(6_000);
+      expect(age()).toBeLessThan(60_000);
+      held.release();
+      next.release();
+      expect(readdirSync(folder)).toEqual([]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('goes on where somebody cleared the folder', () => {

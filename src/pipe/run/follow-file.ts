@@ -42,6 +42,7 @@ export function followFile(path: string, onText: (text: string) => void): Follow
       const rest = decoder?.end() ?? '';
       if (rest !== '') onText(rest);
       if (file !== undefined) closeSync(file);
+      file = undefined;
       if (isThere) removeFile(path);
     },
   };

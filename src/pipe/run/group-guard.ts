@@ -2,22 +2,57 @@
  * Kills the process groups of commands when the engine dies without a word: one small shell that
  * waits for the end of a pipe which only the engine holds open. Knows no task.
  *
- * A group is told to the guard before its command may begin (see `READY`), so that there is no moment
- * in which the engine's death would leave a command behind.
+ * A group is known to the guard before its command may begin (see `READY`), so that there is no moment
+ * in which the engine's death would leave a command behind. Shells that start commands themselves
+ * are known to it by the file in which they write whom they have started, before that one begins.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
 
-/** Keeps the groups by `+ pid`, `- pid` and, where one comes in place of another, `+ pid other`; one a line. */
+/**
+ * Hears `+ pid` and `- pid` of groups, `s pid path` and `e pid` of shells, one a line. What a shell had
+ * started when it was killed may only then come to write itself down: so the files are read twice.
+ */
 const GUARD = `trap '' TERM INT HUP
-live=
-while read -r how group gone; do
-  next=
-  [ "$how" = + ] && next=$group || gone=$group
-  for each in $live; do [ "$each" = "$gone" ] || next="$next $each"; done
-  live=$next
+groups= shells= struck=
+while read -r how pid path; do
+  case $how in
+    +) groups="$groups $pid" ;;
+    -) kept=
+      for each in $groups; do [ "$each" = "$pid" ] || kept="$kept $each"; done
+      groups=$kept ;;
+    s) shells="$shells$pid $path
+" ;;
+    e) kept=
+      while read -r each path; do
+        [ -z "$path" ] || [ "$each" = "$pid" ] || kept="$kept$each $path
+"
+      done <<END
+$shells
+END
+      shells=$kept ;;
+  esac
 done
-for each in $live; do kill -KILL "-$each"; done 2>/dev/null`;
+strike() {
+  while read -r pid path; do
+    [ -n "$path" ] || continue
+    group=
+    read -r group _ <"$path"
+    [ "$group" -gt 1 ] || continue
+    case " $struck " in *" $group "*) continue ;; esac
+    struck="$struck $group"
+    kill -KILL "-$group"
+  done <<END
+$shells
+END
+}
+exec 2>/dev/null
+for each in $groups; do kill -KILL "-$each"; done
+while read -r pid path; do [ -z "$path" ] || kill -KILL "$pid"; done <<END
+$shells
+END
+strike
+sleep 0.2
+strike`;
 
 /**
  * Stands before a command: waits on descriptor 3 for the engine's word, which comes once the guard
@@ -35,14 +70,23 @@ export function releaseGroup(pid: number): void {
   tell(`- ${pid}`);
 }
 
-/** For a process that tells the guard of its children itself. Another one if the guard was lost. */
-export function lineToGuard(): Writable {
+/** `path` is the file in which the shell writes whom it starts; without a line break. */
+export function guardServer(pid: number, path: string): void {
+  tell(`s ${pid} ${path}`);
+}
+
+export function releaseServer(pid: number): void {
+  tell(`e ${pid}`);
+}
+
+/** Another one if the guard was lost, which knows nothing of what that one knew. */
+export function currentGuard(): ChildProcess {
   guard ??= startGuard();
-  return guard.stdin as Writable;
+  return guard;
 }
 
 function tell(line: string): void {
-  lineToGuard().write(`${line}\n`);
+  currentGuard().stdin?.write(`${line}\n`);
 }
 
 function startGuard(): ChildProcess {

@@ -7,49 +7,53 @@
  * its order is written, a file of words that each end with NUL: the folder, the command, a program to
  * look up (or nothing), where its output goes (or nothing), how many words follow that the command comes
  * down to (or 0), these, and `NAME=value`s. It answers `x <status> <pid>` when the command has ended; before
- * that `k <path>` for a program that it looked up, as /bin/sh sees it.
- * Which process runs its command now is asked of the system. Where it does not tell (no Linux), or
- * there is no bash, or an old one, nobody waits and commands are started the other way.
+ * that `k <path>` for a program that it looked up, as /bin/sh sees it. Which process group runs the
+ * command stands in another file, before the command begins.
+ * Where there is no bash, or an old one, nobody waits and commands are started the other way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { removeFile, writeWhole } from '../store/atomic-file.ts';
-import { isAbsence } from '../store/checked-file.ts';
+import { type FileStamp, sameStamp, stampAt } from '../store/file-stamp.ts';
 import { scratchName } from '../store/scratch-names.ts';
-import { lineToGuard, releaseGroup } from './group-guard.ts';
+import { currentGuard, guardServer, releaseServer } from './group-guard.ts';
 import { plainCommand } from './plain-command.ts';
 
 /**
  * What the shell's own start leaves in the environment is taken out again, but for PWD, which /bin/sh
- * adds, too. One that adds more is not to be passed over.
+ * adds, too. One that adds more is not to be passed over. A command does not begin once the engine is
+ * gone (then there is something to read, the end) or where its group cannot be written down.
  */
-const SERVER = `set -m
+const SERVER = `(( BASH_VERSINFO[0] >= 5 )) || exit 1
+set -m
 shopt -s execfail
-mapfile -d '' probe <<< probe || exit 1
-order=$1
+__order=$1 __group=$2
+[[ -e /proc/self/fd/3 ]] && __order=/proc/self/fd/3
 serve() {
-  echo "+ $BASHPID $!" >&3
-  printed=\${words[0]}.order
-  cd -P "\${words[0]}" || exit 70
-  export "\${words[@]:5+words[4]}"
+  printf '%-12d\\n' "$BASHPID" 1<>"$__group" || exit 70
+  read -r -t 0 && exit 70
+  __printed=\${__words[0]}.order
+  cd -P "\${__words[0]}" || exit 70
+  export "\${__words[@]:5+__words[4]}"
   unset SHLVL OLDPWD _
-  if [[ \${words[2]} ]]; then
-    added=$(/usr/bin/env -i /bin/sh -c env)
-    [[ $added == "PWD=$PWD" ]] && path=$(/bin/sh -c 'command -v "$1"' sh "\${words[2]}")
-    echo "k $path"
+  if [[ \${__words[2]} ]]; then
+    __added=$(/usr/bin/env -i /bin/sh -c env)
+    __path=
+    [[ $__added == "PWD=$PWD" ]] && __path=$(/bin/sh -c 'command -v "$1"' sh "\${__words[2]}")
+    echo "k $__path"
   fi
-  if (( words[4] > 0 )); then
-    exec "\${words[@]:5:words[4]}" >"\${words[3]:-$printed.out}" 2>"$printed.err" </dev/null 3>&-
+  if (( __words[4] > 0 )); then
+    exec "\${__words[@]:5:__words[4]}" >"\${__words[3]:-$__printed.out}" 2>"$__printed.err" </dev/null 3>&-
   fi
-  exec /bin/sh -eu -c "\${words[1]}" /bin/sh </dev/null >"$printed.out" 2>"$printed.err" 3>&-
+  exec /bin/sh -eu -c "\${__words[1]}" /bin/sh </dev/null >"$__printed.out" 2>"$__printed.err" 3>&-
 }
 echo r
 while read -r; do
-  mapfile -d '' words <"$order" || exit 1
+  mapfile -d '' __words <"$__order" || exit 1
   (serve) &
-  wait $!
+  wait -f $!
   echo "x $? $!"
 done`;
 
@@ -61,7 +65,7 @@ export interface Order {
 }
 
 export interface Served {
-  /** Its process and group, while it runs: undefined a moment before and after. */
+  /** Its process and group, from when it begins; undefined before. */
   pid(): number | undefined;
   /** Rejects if the shell died. */
   readonly end: Promise<ServedEnd>;
@@ -81,20 +85,23 @@ export interface Shell {
 }
 
 /** Not what is built into /bin/sh; nor a script that names no interpreter, for each shell runs that by itself. */
-function isProgram(path: string): boolean {
-  if (!isAbsolute(path)) return false;
+function programAt(path: string): Program | undefined {
+  if (!isAbsolute(path)) return undefined;
   try {
+    const stamp = stampAt(path);
     const file = openSync(path, 'r');
     try {
       const start = Buffer.alloc(4);
       readSync(file, start);
-      return start.toString('latin1', 0, 2) === '#!' || start.toString('latin1') === '\x7fELF';
+      const isOne =
+        start.toString('latin1', 0, 2) === '#!' || start.toString('latin1') === '\x7fELF';
+      return isOne && stamp !== undefined ? { path, stamp } : undefined;
     } finally {
       closeSync(file);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return false; // one may be allowed to start it, but not to read it
+    return undefined; // one may be allowed to start it, but not to read it
   }
 }
 
@@ -106,25 +113,40 @@ export class LostShellError extends Error {
   }
 }
 
-/** A shell that had nothing to do for so long says that its last command is over. */
+/** A shell that had nothing to do for so long forgets its last command: another may come to have its number. */
 const FORGET_MS = 500;
-/** In which Linux names the processes that a process started. */
-function childrenFile(pid: number): string {
-  return `/proc/${pid}/task/${pid}/children`;
-}
-
 /** So many commands are started the other way first: a run of a few commands needs no pool. */
 const FIRST = 4;
-/** Variables that bash does not let be set, or that are taken out; others are no names to it. */
-const READ_ONLY = /^(?:UID|EUID|PPID|BASH.*|SHELLOPTS|SHLVL|PWD|OLDPWD|_)$/;
+/** Variables that bash does not let be set, or that mean something to it or to what it runs for us; others are no names to it. */
+const ITS_OWN = new RegExp(
+  `^(?:${[
+    ...['UID', 'EUID', 'PPID', 'BASH.*', 'SHELLOPTS', 'SHLVL', 'PWD', 'OLDPWD', '_', '__.*', 'IFS'],
+    ...['RANDOM', 'SRANDOM', 'SECONDS', 'EPOCH.*', 'LINENO', 'HISTCMD', 'GROUPS', 'FUNCNAME'],
+    ...[
+      'DIRSTACK',
+      'PIPESTATUS',
+      'POSIXLY_CORRECT',
+      'OPT.*',
+      'COMP_.*',
+      'MAPFILE',
+      'REPLY',
+      'TMOUT',
+    ],
+  ].join('|')})$`,
+);
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const NO_SHORTCUT: readonly string[] = ['', '', '0'];
-/** By name and PATH: false where /bin/sh would not start a program, but act itself. */
-const programs = new Map<string, boolean>();
+/** By name and PATH: undefined where /bin/sh would not start a program, but act itself. */
+const programs = new Map<string, Program | undefined>();
+
+interface Program {
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
 
 let asked = 0;
-let isHopeless = !existsSync(childrenFile(process.pid));
+let isHopeless = false;
 const idle: Server[] = [];
 const starting = new Set<Server>();
 
@@ -134,16 +156,20 @@ export function takeShell({
   environment,
 }: Pick<Order, 'folder' | 'environment'>): Shell | undefined {
   asked += 1;
-  if (isHopeless || asked <= FIRST) return undefined;
-  if (!Object.keys(environment).every((name) => NAME.test(name) && !READ_ONLY.test(name))) {
+  const home = dirname(folder);
+  if (isHopeless || asked <= FIRST || home.includes('\n')) return undefined;
+  if (!Object.keys(environment).every((name) => NAME.test(name) && !ITS_OWN.test(name))) {
     return undefined;
   }
   for (let server = idle.pop(); server !== undefined; server = idle.pop()) {
-    if (server.hasGuard() && server.home === dirname(folder)) return server;
+    if (server.isGuarded() && server.home === home) return server;
     void server.dismiss();
   }
   // It will be there for one of the next.
-  if (starting.size === 0) starting.add(new Server(dirname(folder)));
+  if (starting.size === 0) {
+    const server = startServer(home);
+    if (server !== undefined) starting.add(server);
+  }
   return undefined;
 }
 
@@ -152,38 +178,91 @@ export async function dismissShells(): Promise<void> {
   await Promise.all([...idle.splice(0), ...starting].map((server) => server.dismiss()));
 }
 
+/** Undefined where its files cannot be made: the disk is full, or there are no more handles. */
+function startServer(home: string): Server | undefined {
+  try {
+    return new Server(home);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Bytes of a number and the blanks behind it. */
+const NUMBER_BYTES = 12;
+const NOBODY = `${'0'.padEnd(NUMBER_BYTES)}\n`;
+
+/** A file that both have open, or know the name of, for as long as the shell lives. */
+class Slate {
+  readonly path: string;
+  readonly file: number;
+  #written = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    this.file = openSync(path, 'w+');
+  }
+
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    if (bytes.length < this.#written) ftruncateSync(this.file);
+    this.#written = Math.max(bytes.length, this.#written); // also where the disk is full halfway
+    writeWhole(this.file, bytes, 0);
+    this.#written = bytes.length;
+  }
+
+  readNumber(): number {
+    const bytes = Buffer.alloc(NUMBER_BYTES);
+    const count = readSync(this.file, bytes, 0, NUMBER_BYTES, 0);
+    return Number(bytes.toString('latin1', 0, count));
+  }
+
+  remove(): void {
+    closeSync(this.file);
+    removeFile(this.path);
+  }
+}
+
 class Server implements Shell {
-  readonly #guard = lineToGuard();
   readonly #child: ChildProcess;
   #tail = '';
   #isReady = false;
   #isDismissed = false;
+  #isAway = false;
   #done: ((end: ServedEnd) => void) | undefined;
   #lost: ((error: Error) => void) | undefined;
   #program: ((path: string) => void) | undefined;
+  /** The command that ended last. */
+  #last = 0;
+  #forgetting: NodeJS.Timeout | undefined;
 
   /** Where it was started: a folder beside those of its commands. */
   readonly home: string;
-  readonly #order: string;
-  #file: number | undefined;
-  #written = 0;
-  /** The command that it ran last, of which the guard hears that it ended by the next one. */
-  #last: number | undefined;
-  #forgetting: NodeJS.Timeout | undefined;
+  readonly #order: Slate;
+  readonly #group: Slate;
+  readonly #guard = currentGuard();
 
   constructor(home: string) {
     this.home = home;
-    this.#order = join(home, scratchName('order'));
-    const args = ['--norc', '--noprofile', '-c', SERVER, 'bash', this.#order];
+    const path = join(home, scratchName('order'));
+    this.#order = new Slate(path);
+    try {
+      this.#group = new Slate(`${path}.group`);
+    } catch (error) {
+      this.#order.remove();
+      throw error;
+    }
+    const args = ['--norc', '--noprofile', '-c', SERVER, 'bash', path, this.#group.path];
     this.#child = spawn('/bin/bash', args, {
       cwd: home,
       detached: true,
       env: {},
-      stdio: ['pipe', 'pipe', 'ignore', this.#guard],
+      stdio: ['pipe', 'pipe', 'ignore', this.#order.file],
     });
     const lose = () => this.#lose();
     this.#child.on('error', lose).on('exit', lose);
     if (this.#child.pid === undefined) return; // no bash, or no more handles: it is lost before it began
+    guardServer(this.#child.pid, this.#group.path);
     this.#child.stdin?.on('error', lose);
     this.#answers.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#letGo(true);
@@ -193,45 +272,31 @@ class Server implements Shell {
     const { folder, command, environment } = order;
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const words = [folder, command, ...this.#shortcut(order), ...variables];
-    this.#write(`${words.join('\0')}\0`);
+    this.#order.write(`${words.join('\0')}\0`);
     this.#letGo(false);
     clearTimeout(this.#forgetting);
+    const before = this.#last;
     const end = new Promise<ServedEnd>((resolve, reject) => {
       this.#done = resolve;
       this.#lost = reject;
     });
     this.#child.stdin?.write('\n');
-    return { pid: () => this.#running(), end };
+    const pid = () => {
+      const written = this.#isAway ? 0 : this.#group.readNumber();
+      return written === 0 || written === before ? undefined : written;
+    };
+    return { pid, end };
   }
 
-  #running(): number | undefined {
-    try {
-      const [pid] = readFileSync(childrenFile(this.#child.pid as number), 'latin1').split(' ');
-      return pid === undefined || pid === '' ? undefined : Number(pid);
-    } catch (error) {
-      if (isAbsence(error) || (error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
-      throw error;
-    }
-  }
-
-  /** The file stays open: to open it takes longer than to write to it. */
-  #write(order: string): void {
-    this.#file ??= openSync(this.#order, 'w');
-    const bytes = Buffer.from(order);
-    if (bytes.length < this.#written) ftruncateSync(this.#file);
-    writeWhole(this.#file, bytes, 0);
-    this.#written = bytes.length;
-  }
-
-  /** Whether the guard that it tells of its commands is the one that there is. */
-  hasGuard(): boolean {
-    return this.#guard === lineToGuard();
+  /** Whether the guard that knows it is the one that there is. */
+  isGuarded(): boolean {
+    return this.#guard === currentGuard();
   }
 
   /** Resolves once it is gone; it has no command. */
   dismiss(): Promise<void> {
     this.#isDismissed = true;
-    this.#forgetLast();
+    clearTimeout(this.#forgetting);
     const isGone = this.#child.exitCode !== null || this.#child.signalCode !== null;
     if (isGone || this.#child.pid === undefined) return Promise.resolve();
     this.#child.ref();
@@ -241,17 +306,15 @@ class Server implements Shell {
   }
 
   giveBack(): void {
-    this.#letGo(true);
-    this.#forgetting = setTimeout(() => this.#forgetLast(), FORGET_MS).unref();
+    this.#lost = undefined;
     const isAlive = this.#child.exitCode === null && this.#child.signalCode === null;
-    if (isAlive && !this.#isDismissed) idle.push(this);
-  }
-
-  /** Another process may come to have its number. */
-  #forgetLast(): void {
-    clearTimeout(this.#forgetting);
-    if (this.#last !== undefined && this.hasGuard()) releaseGroup(this.#last);
-    this.#last = undefined;
+    if (!isAlive) {
+      this.#putAway();
+      return;
+    }
+    this.#letGo(true);
+    this.#forgetting = setTimeout(() => this.#group.write(NOBODY), FORGET_MS).unref();
+    if (!this.#isDismissed) idle.push(this);
   }
 
   get #answers(): Readable {
@@ -280,24 +343,34 @@ class Server implements Shell {
     if (plain === undefined) return NO_SHORTCUT;
     const { program, args, target } = plain;
     const place = `${program}\0${environment.PATH ?? ''}`;
-    const known = programs.get(place);
-    if (known === true) return ['', target ?? '', String(1 + args.length), program, ...args];
-    if (known === false) return NO_SHORTCUT;
-    this.#program = (path) => programs.set(place, isProgram(path));
+    if (programs.has(place)) {
+      const known = programs.get(place);
+      if (known === undefined) return NO_SHORTCUT;
+      const now = stampAt(known.path);
+      if (now !== undefined && sameStamp(known.stamp, now))
+        return ['', target ?? '', String(1 + args.length), program, ...args];
+    }
+    this.#program = (path) => programs.set(place, programAt(path));
     return [program, '', '0'];
   }
 
   /** A shell that never was ready will not be the next time either. */
   #lose(): void {
-    this.#forgetLast();
     starting.delete(this);
     if (!this.#isReady && !this.#isDismissed) isHopeless = true;
     const at = idle.indexOf(this);
     if (at >= 0) idle.splice(at, 1);
-    if (this.#file !== undefined) closeSync(this.#file);
-    if (this.#file !== undefined) removeFile(this.#order);
-    this.#file = undefined;
-    this.#lost?.(new LostShellError());
+    if (this.#lost === undefined) this.#putAway();
+    else this.#lost(new LostShellError()); // whoever it worked for gives it back
+  }
+
+  #putAway(): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    clearTimeout(this.#forgetting);
+    this.#order.remove();
+    this.#group.remove();
+    if (this.#child.pid !== undefined && this.isGuarded()) releaseServer(this.#child.pid);
   }
 
   /** The engine does not stay for a shell that waits; when it goes, so do the shells. */

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { followFile } from './follow-file.ts';
 import { guardGroup, READY, releaseGroup } from './group-guard.ts';
 import type { EngineMessage, HostMessage, Usage } from './order.ts';
@@ -194,20 +195,23 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
     const finding = findSoon(served, spec.onStart);
     const killer = watchOver(finding.group, spec, () => undefined);
     const sampler = sampleUsage(finding.group, printed.look);
-    const { exitCode } = await served.end
-      .then((end) => {
-        finding.found(end.pid);
-        return end;
+    const ended = await served.end
+      .then(({ pid, exitCode }): Ended => {
+        finding.found(pid);
+        return { exitCode, signal: null };
+      })
+      .catch(async (error: unknown): Promise<Ended> => {
+        if (!(error instanceof LostShellError)) throw error;
+        await finding.last();
+        return { exitCode: null, signal: 'SIGKILL' };
       })
       .finally(() => {
         killGroup(finding.group(), 'SIGKILL'); // whatever it left running
         finding.stop();
         killer.stop();
+        sampler.stop();
       });
-    return endOf({ exitCode, signal: null }, killer.reason(), sampler.stop(), killsBefore);
-  } catch (error) {
-    if (!(error instanceof LostShellError)) throw error;
-    return endOf({ exitCode: null, signal: 'SIGKILL' }, undefined, NO_USAGE, killsBefore);
+    return endOf(ended, killer.reason(), sampler.stop(), killsBefore);
   } finally {
     try {
       printed.end();
@@ -220,6 +224,7 @@ async function runServed(spec: ProcessSpec, command: string, shell: Shell): Prom
 /** So long a command may run before it is said to run. */
 const QUIET_MS = 25;
 const AGAIN_MS = 5;
+const LAST_LOOKS = 10;
 
 /** Most commands that a shell serves are over before anybody asks which process they are. */
 function findSoon(served: Served, onStart: (pid: number) => void) {
@@ -239,7 +244,16 @@ function findSoon(served: Served, onStart: (pid: number) => void) {
     if (group() === undefined) timer = setTimeout(look, AGAIN_MS);
   };
   timer = setTimeout(look, QUIET_MS);
-  return { group, found, stop: () => clearTimeout(timer) };
+  return {
+    group,
+    found,
+    /** Of a shell that died: what it had started may only just come to say so. */
+    async last() {
+      for (let left = LAST_LOOKS; left > 0 && group() === undefined; left -= 1)
+        await sleep(AGAIN_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
 }
 
 const NO_USAGE: Usage = { cpuMs: 0, peakRssBytes: 0 };
@@ -256,8 +270,9 @@ function watchOver(group: Group, spec: ProcessSpec, onStop: () => void) {
   let grace: NodeJS.Timeout | undefined;
   let again: NodeJS.Timeout | undefined;
   const strike = (signal: NodeJS.Signals) => {
+    clearTimeout(again);
     if (killGroup(group(), signal)) return;
-    again = setTimeout(() => strike(signal), AGAIN_MS); // it is just about to start
+    again = setTimeout(() => strike(signal), AGAIN_MS); // it is just about to start, or has just ended
   };
   const stop = (why: NonNullable<ProcessEnd['killed']>) => {
     if (reason !== undefined) return;
@@ -282,7 +297,7 @@ function watchOver(group: Group, spec: ProcessSpec, onStop: () => void) {
   };
 }
 
-/** False if it is not known yet. */
+/** False if it is not known, or not there. */
 function killGroup(group: number | undefined, signal: NodeJS.Signals): boolean {
   if (group === undefined) return false;
   const { stackTraceLimit } = Error;
@@ -291,7 +306,8 @@ function killGroup(group: number | undefined, signal: NodeJS.Signals): boolean {
     process.kill(-group, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error; // gone, or only zombies are left
+    if (code === 'ESRCH') return false;
+    if (code !== 'EPERM') throw error; // only zombies are left
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

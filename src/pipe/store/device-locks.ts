@@ -4,8 +4,11 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isTemporaryName, removeFile } from './atomic-file.ts';
 import { fileNameOf } from './cache-layout.ts';
+import { ownStampAt } from './file-stamp.ts';
 import { isLock, type Lock, type LockOwner, openLocks } from './locks.ts';
+import { namesIn } from './names-in.ts';
 
 export interface HeldDevices {
   readonly names: readonly string[];
@@ -19,8 +22,11 @@ export interface DeviceLocks {
 
 export function openDeviceLocks(folder = ownFolder()): DeviceLocks {
   const locks = openLocks(folder);
+  let isSwept = false;
   return {
     tryTake(names, count) {
+      if (!isSwept) sweep(folder);
+      isSwept = true;
       const held = new Map<string, Lock>();
       let other: LockOwner | undefined;
       for (const name of names) {
@@ -38,6 +44,16 @@ export function openDeviceLocks(folder = ownFolder()): DeviceLocks {
     },
   };
 }
+
+/** No store's cleaning comes here. Who lives touches its file every few seconds. */
+function sweep(folder: string): void {
+  for (const name of namesIn(folder).filter(isTemporaryName)) {
+    const path = join(folder, name);
+    if (Date.now() - (ownStampAt(path)?.mtimeMs ?? Number.MAX_VALUE) > SILENT_MS) removeFile(path);
+  }
+}
+
+const SILENT_MS = 24 * 3_600_000;
 
 function ownFolder(): string {
   return join(tmpdir(), `pipe-devices-${process.getuid?.() ?? 'own'}`);

@@ -97,7 +97,9 @@ function takeOver(path: string, own: OwnerFile): Lock | LockOwner {
     const lock = create(temporary, own, path);
     if (lock === undefined) throw new Error(`assert: ${temporary} is taken`);
     renameSync(temporary, path);
-    if (isTemporaryName(holder.token)) removeFile(join(dirname(path), holder.token));
+    // Of an owner that is only silent it is not sure that it needs its file no more.
+    if (livenessOf(holder) === 'dead' && isTemporaryName(holder.token))
+      removeFile(join(dirname(path), holder.token));
     return lock;
   } finally {
     right.release();
@@ -135,17 +137,16 @@ class OwnerFile {
 
   /** Throws what `link(2)` throws. */
   link(at: string, path: string): Lock {
-    const written = this.#written ?? this.#write();
+    this.#written ??= this.#write();
+    const written = this.#written;
+    written.users += 1;
     try {
       linkSync(written.path, at);
     } catch (error) {
-      if (!isAbsence(error)) {
-        this.#putAwayUnused();
-        throw error;
-      }
-      // Somebody cleared the folder: those locks are gone, and the next are of another file.
-      stopBeating(written);
-      this.#written = undefined;
+      this.#leave(written);
+      if (!isAbsence(error)) throw error;
+      // Somebody removed it: what is held stays as it is, and the next are names of another file.
+      if (this.#written === written) this.#written = undefined;
       return this.link(at, path);
     }
     return this.#hold(path, written);
@@ -154,8 +155,9 @@ class OwnerFile {
   /** A link that a network's server made, although it said that the name was taken: it had been asked twice. */
   adopt(path: string, owner: LockOwner): Lock | undefined {
     const written = this.#written;
-    const isOurs = owner.token === written?.owner.token && !this.#held.has(path);
-    return isOurs ? this.#hold(path, written) : undefined;
+    if (owner.token !== written?.owner.token || this.#held.has(path)) return undefined;
+    written.users += 1;
+    return this.#hold(path, written);
   }
 
   #hold(path: string, written: Written): Lock {
@@ -164,21 +166,20 @@ class OwnerFile {
       release: () => {
         this.#held.delete(path);
         releaseName(path, written);
-        this.#putAwayUnused();
+        this.#leave(written);
       },
     };
   }
 
   #write(): Written {
     const name = temporaryName('owner');
-    this.#written = writeOwner(join(this.#folder, name), name);
-    return this.#written;
+    return writeOwner(join(this.#folder, name), name);
   }
 
-  #putAwayUnused(): void {
-    const written = this.#written;
-    if (written === undefined || this.#held.size > 0) return;
-    this.#written = undefined;
+  #leave(written: Written): void {
+    written.users -= 1;
+    if (written.users > 0) return;
+    if (this.#written === written) this.#written = undefined;
     stopBeating(written);
     removeFile(written.path);
   }
@@ -191,6 +192,8 @@ interface Written {
   readonly file: number;
   readonly inode: number;
   readonly timer: NodeJS.Timeout;
+  /** The locks that are names of it, and those that are being taken. */
+  users: number;
 }
 
 function writeOwner(path: string, token: string): Written {
@@ -200,7 +203,7 @@ function writeOwner(path: string, token: string): Written {
     writeWhole(file, Buffer.from(`${JSON.stringify(owner)}\n`));
     const timer = setInterval(() => beat(file), HEARTBEAT_MS);
     timer.unref();
-    return { path, owner, file, inode: fstatSync(file).ino, timer };
+    return { path, owner, file, inode: fstatSync(file).ino, timer, users: 0 };
   } catch (error) {
     closeSync(file);
     removeFile(path);
@@ -232,7 +235,10 @@ function createInPlace(at: string, path: string): Lock | undefined {
 
 /** Whoever takes a lock over puts another file in its place. */
 function releaseName(path: string, { inode, owner }: Written): void {
-  const isOurs = ownStampAt(path)?.inode === inode || readOwner(path)?.token === owner.token;
+  // Larger numbers are not exact, and another file's may seem to be the same.
+  const isTelling = inode <= Number.MAX_SAFE_INTEGER;
+  const isSame = isTelling && ownStampAt(path)?.inode === inode;
+  const isOurs = isSame || readOwner(path)?.token === owner.token;
   if (isOurs) removeFile(path);
 }
 
