@@ -24,9 +24,10 @@ import { plainCommand } from './plain-command.ts';
 /**
  * What the shell's own start leaves in the environment is taken out again, but for PWD, which /bin/sh
  * adds, too. One that adds more is not to be passed over. A command does not begin once the engine is
- * gone (then there is something to read, the end) or where its group cannot be written down.
+ * gone (then there is something to read, the end) or where its group cannot be written down. One that
+ * is stopped has not ended, though `wait` returns; `wait -f` of bash 5.2 may turn round for ever.
  */
-const SERVER = `(( BASH_VERSINFO[0] >= 5 )) || exit 1
+const SERVER = `mapfile -d '' __words <<< probe || exit 1
 set -m
 shopt -s execfail
 __order=$1 __group=$2
@@ -53,8 +54,10 @@ echo r
 while read -r; do
   mapfile -d '' __words <"$__order" || exit 1
   (serve) &
-  wait -f $!
-  echo "x $? $!"
+  while wait $!; __status=$?; (( __status > 128 )) && kill -0 $!; do
+    sleep 0.1
+  done
+  echo "x $__status $!"
 done`;
 
 export interface Order {
