@@ -32,7 +32,7 @@ import { type Lease, machineCapacity, openSlots, type Slots, shortfalls } from '
 import type { Result } from './settle.ts';
 import type { Product } from './settled-tasks.ts';
 import { dismissShells } from './shell-pool.ts';
-import { Stop } from './stop.ts';
+import { Stop, type StopSignal } from './stop.ts';
 
 export interface BuildOptions {
   readonly graph: TaskGraph;
@@ -311,7 +311,7 @@ class Build {
   }
 
   /** Looks the task up, else runs it; starts over while its inputs change under it. */
-  async #bringAbout(task: Task, signal: Stop): Promise<Outcome> {
+  async #bringAbout(task: Task, signal: StopSignal): Promise<Outcome> {
     const { store } = this.#options;
     for (let round = 1; ; round += 1) {
       const prepared = await prepare(task, this.#prepareOptions());
@@ -352,7 +352,7 @@ class Build {
     task: Task,
     prepared: Prepared,
     why: Pick<ProduceOptions, 'changes' | 'forced' | 'before'>,
-    signal: Stop,
+    signal: StopSignal,
   ): Promise<Produced> {
     const { graph, store, hostPath, backend } = this.#options;
     this.#presence?.publish();

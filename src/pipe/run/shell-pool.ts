@@ -108,6 +108,11 @@ function programAt(path: string): Program | undefined {
   }
 }
 
+function isAsItWas({ path, stamp }: Program): boolean {
+  const now = stampAt(path);
+  return now !== undefined && sameStamp(stamp, now);
+}
+
 /** Somebody killed the shell, perhaps with its command. */
 export class LostShellError extends Error {
   constructor() {
@@ -120,22 +125,14 @@ export class LostShellError extends Error {
 const FORGET_MS = 500;
 /** So many commands are started the other way first: a run of a few commands needs no pool. */
 const FIRST = 4;
-/** Variables that bash does not let be set, or that mean something to it or to what it runs for us; others are no names to it. */
+/** Variables that bash does not let be set, or that mean something to it or to its script; others are no names to it. */
 const ITS_OWN = new RegExp(
   `^(?:${[
-    ...['UID', 'EUID', 'PPID', 'BASH.*', 'SHELLOPTS', 'SHLVL', 'PWD', 'OLDPWD', '_', '__.*', 'IFS'],
-    ...['RANDOM', 'SRANDOM', 'SECONDS', 'EPOCH.*', 'LINENO', 'HISTCMD', 'GROUPS', 'FUNCNAME'],
-    ...[
-      'DIRSTACK',
-      'PIPESTATUS',
-      'POSIXLY_CORRECT',
-      'OPT.*',
-      'COMP_.*',
-      'MAPFILE',
-      'REPLY',
-      'TMOUT',
-    ],
-  ].join('|')})$`,
+    '_ __.* BASH.* COMP_.* EPOCH.* OPT.* DIRSTACK EUID FUNCNAME GROUPS HISTCMD IFS LINENO MAPFILE',
+    'OLDPWD PIPESTATUS POSIXLY_CORRECT PPID PWD RANDOM REPLY SECONDS SHELLOPTS SHLVL SRANDOM TMOUT UID',
+  ]
+    .join(' ')
+    .replaceAll(' ', '|')})$`,
 );
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -251,6 +248,7 @@ class Server implements Shell {
     this.#order = new Slate(path);
     try {
       this.#group = new Slate(`${path}.group`);
+      this.#group.write(NOBODY); // it then has its room, also where the disk is full later
     } catch (error) {
       this.#order.remove();
       throw error;
@@ -316,8 +314,17 @@ class Server implements Shell {
       return;
     }
     this.#letGo(true);
-    this.#forgetting = setTimeout(() => this.#group.write(NOBODY), FORGET_MS).unref();
+    this.#forgetting = setTimeout(() => this.#forget(), FORGET_MS).unref();
     if (!this.#isDismissed) idle.push(this);
+  }
+
+  #forget(): void {
+    try {
+      this.#group.write(NOBODY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      void this.dismiss(); // the next command could not be written down either
+    }
   }
 
   get #answers(): Readable {
@@ -346,13 +353,10 @@ class Server implements Shell {
     if (plain === undefined) return NO_SHORTCUT;
     const { program, args, target } = plain;
     const place = `${program}\0${environment.PATH ?? ''}`;
-    if (programs.has(place)) {
-      const known = programs.get(place);
-      if (known === undefined) return NO_SHORTCUT;
-      const now = stampAt(known.path);
-      if (now !== undefined && sameStamp(known.stamp, now))
-        return ['', target ?? '', String(1 + args.length), program, ...args];
-    }
+    const known = programs.get(place);
+    if (known === undefined && programs.has(place)) return NO_SHORTCUT;
+    if (known !== undefined && isAsItWas(known))
+      return ['', target ?? '', String(1 + args.length), program, ...args];
     this.#program = (path) => programs.set(place, programAt(path));
     return [program, '', '0'];
   }

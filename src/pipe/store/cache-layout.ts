@@ -5,8 +5,8 @@
  * and machines. What speaks of one project's own paths stays in that project's folder: its indexes,
  * logs, run records, and the code, whose bundles find their packages in the folders above them.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { digestOf } from '../digest.ts';
 
 export interface CacheLayout {
   readonly root: string;
@@ -56,5 +56,5 @@ export function layoutOf(storeFolder: string, projectFolder = storeFolder): Cach
 export function fileNameOf(label: string): string {
   const safe = label.replace(/[^A-Za-z0-9@,=+._ -]/gu, encodeURIComponent).replace(/^\./, '%2E');
   if (safe.length <= 180) return safe;
-  return `${safe.slice(0, 160)}~${createHash('sha256').update(label).digest('hex').slice(0, 16)}`;
+  return `${safe.slice(0, 160)}~${digestOf(label).slice(0, 16)}`;
 }

@@ -49,7 +49,8 @@ export function openDeviceLocks(folder = ownFolder()): DeviceLocks {
 function sweep(folder: string): void {
   for (const name of namesIn(folder).filter(isTemporaryName)) {
     const path = join(folder, name);
-    if (Date.now() - (ownStampAt(path)?.mtimeMs ?? Number.MAX_VALUE) > SILENT_MS) removeFile(path);
+    const stamp = ownStampAt(path);
+    if (stamp !== undefined && Date.now() - stamp.mtimeMs > SILENT_MS) removeFile(path);
   }
 }
 

@@ -28,6 +28,12 @@ export function ownStampAt(path: string): FileStamp | undefined {
   return stamp(path, false);
 }
 
+/** Whether there is something that can be looked at. `access` takes longer: it changes whose rights count. */
+export function isThere(path: string): boolean {
+  look ??= openLook(process.execPath);
+  return look.at(path, true);
+}
+
 /** What a name stands for. */
 export interface Entry {
   readonly kind: 'file' | 'folder' | 'link' | 'other';

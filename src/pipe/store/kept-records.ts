@@ -3,11 +3,10 @@
  * `why` can name the record that changed after the old content is gone. Written only when a task ran;
  * losing them loses a detail of an explanation.
  */
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { XXHashAPI } from 'xxhash-wasm';
-import type { Digest } from '../digest.ts';
+import { type Digest, digestOf } from '../digest.ts';
 import { type FileRecords, hasRecords, readRecords } from '../fingerprint/file-records.ts';
 import { isDiskFull } from './atomic-file.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
@@ -50,7 +49,7 @@ async function keep(folder: string, { path, name, digest }: SourceDigest): Promi
   const known = statSync(fileOf(folder, digest), { throwIfNoEntry: false });
   if (known !== undefined || statSync(path).size > LARGEST_BYTES) return false;
   const bytes = readFileSync(path);
-  if (createHash('sha256').update(bytes).digest('hex') !== digest) return false;
+  if (digestOf(bytes) !== digest) return false;
   const records = readRecords(bytes, name, await recordMark());
   if (records === undefined || records.marks.length > MOST_RECORDS) return false;
   const { texts: _texts, ...kept } = records;

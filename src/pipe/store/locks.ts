@@ -20,7 +20,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTemporaryName, removeFile, temporaryName, writeWhole } from './atomic-file.ts';
 import { isAbsence } from './checked-file.ts';
@@ -99,7 +99,7 @@ function takeOver(path: string, own: OwnerFile): Lock | LockOwner {
     renameSync(temporary, path);
     // Of an owner that is only silent it is not sure that it needs its file no more.
     if (livenessOf(holder) === 'dead' && isTemporaryName(holder.token))
-      removeFile(join(dirname(path), holder.token));
+      removeFile(join(dirname(path), basename(holder.token)));
     return lock;
   } finally {
     right.release();

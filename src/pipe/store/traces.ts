@@ -8,7 +8,7 @@ import { isDigest, type Key } from '../digest.ts';
 import type { TaskId } from '../event.ts';
 import { fileNameOf } from './cache-layout.ts';
 import { isAbsence, readChecked, writeChecked } from './checked-file.ts';
-import { stampAt } from './file-stamp.ts';
+import { isThere } from './file-stamp.ts';
 import { inFolder } from './in-folder.ts';
 import { namesIn } from './names-in.ts';
 import { shardOf } from './shard.ts';
@@ -58,11 +58,6 @@ function readTrace(path: string, key: Key): Trace | undefined {
   if (!isThere(path)) return undefined; // an error takes longer to make than a look
   const trace = readChecked(path) as Trace | undefined;
   return trace?.key === key ? trace : undefined;
-}
-
-/** `stat` is quicker than `access`, which changes whose rights count. */
-function isThere(path: string): boolean {
-  return stampAt(path) !== undefined;
 }
 
 /** A torn last line, or one that a dead process left half-written, is not a digest and drops out. */
